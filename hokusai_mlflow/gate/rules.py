@@ -1,0 +1,258 @@
+"""The requirements, each a small object with a stable code.
+
+A rule sees the whole `Case` and returns one `Finding`. Rules about whether the data suffice never
+look at the measured improvement: a verdict of "not enough evidence" must not depend on it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Protocol
+
+from hokusai_mlflow.errors import InputError
+from hokusai_mlflow.gate.finding import Finding
+from hokusai_mlflow.gate.policy import GatePolicy
+from hokusai_mlflow.stats.comparison import Comparison
+from hokusai_mlflow.stats.crossval import CrossValidation
+
+
+@dataclass(frozen=True)
+class Case:
+    """Everything that the rules judge.
+
+    Attributes
+    ----------
+    comparison : Comparison
+        Champion against candidate on the sealed hold-out, at the level of this look.
+    crossval : CrossValidation
+        Champion's recipe against candidate's recipe, refitted on the same folds.
+    policy : GatePolicy
+        The thresholds.
+    needs_classes : bool
+        Whether the metric is defined by class.
+    same_model : bool
+        Whether champion and candidate are the same content.
+    """
+
+    comparison: Comparison
+    crossval: CrossValidation
+    policy: GatePolicy
+    needs_classes: bool = False
+    same_model: bool = False
+
+
+class Rule(Protocol):
+    """A requirement of the gate; third parties register theirs under `hokusai.rules`."""
+
+    code: str
+    title: str
+
+    def evaluate(self, case: Case) -> Finding:
+        """Judge one case."""
+        ...
+
+
+class DistinctModels:
+    """The candidate is another model than the champion."""
+
+    code = "distinct-models"
+    title = "Candidate differs from champion"
+
+    def evaluate(self, case: Case) -> Finding:
+        """Fail when the two contents are equal."""
+        if case.same_model:
+            return Finding(
+                self.code,
+                "failed",
+                "candidate and champion are the same content",
+                remedy="train a candidate that differs",
+            )
+        return Finding(self.code, "passed", "candidate and champion differ in content")
+
+
+class FiniteFigures:
+    """Every number that a verdict rests on is finite."""
+
+    code = "finite-figures"
+    title = "All figures are finite"
+
+    def evaluate(self, case: Case) -> Finding:
+        """Fail on NaN or infinity anywhere: NaN compares false with every threshold."""
+        comparison, crossval = case.comparison, case.crossval
+        figures = {
+            "improvement_bps": comparison.improvement_bps,
+            "std_error_bps": comparison.std_error_bps,
+            "p_value": comparison.p_value,
+            "skew": comparison.skew,
+            "detectable_bps": comparison.detectable_bps,
+            "crossval_p_value": crossval.p_value,
+        }
+        broken = sorted(name for name, value in figures.items() if not math.isfinite(value))
+        if broken:
+            return Finding(
+                self.code,
+                "failed",
+                f"not finite: {', '.join(broken)}",
+                {"broken": broken},
+                "check the predictions for NaN and infinity",
+            )
+        return Finding(self.code, "passed", "every figure is finite")
+
+
+class EnoughEvidence:
+    """The hold-out could find an improvement of the size that the policy asks it to find."""
+
+    code = "enough-evidence"
+    title = "Enough evidence"
+
+    def evaluate(self, case: Case) -> Finding:
+        """Compare power, discordant pairs, class counts and groups with the policy."""
+        comparison, policy = case.comparison, case.policy
+        figures = {"n": comparison.n, "detectable_bps": comparison.detectable_bps}
+        short: list[str] = []
+        if comparison.detectable_bps > policy.detectable_bps:
+            short.append(
+                f"the smallest improvement with 80 % power is {comparison.detectable_bps:.0f} bps, "
+                f"the policy wants {policy.detectable_bps}"
+            )
+        if comparison.discordant is not None:
+            figures["discordant"] = sum(comparison.discordant)
+            if sum(comparison.discordant) < policy.min_discordant:
+                short.append(
+                    f"{sum(comparison.discordant)} discordant pairs of {policy.min_discordant}"
+                )
+        if case.needs_classes and comparison.class_counts:
+            fewest = min(comparison.class_counts.values())
+            figures["fewest_of_a_class"] = fewest
+            if fewest < policy.min_class_examples:
+                short.append(f"{fewest} examples of a class of {policy.min_class_examples}")
+        if comparison.groups is not None and comparison.groups < policy.min_groups:
+            short.append(f"{comparison.groups} groups of {policy.min_groups}")
+        if short:
+            needed = comparison.required_n(policy.detectable_bps)
+            return Finding(
+                self.code,
+                "insufficient",
+                "; ".join(short),
+                figures | {"required_n": needed},
+                f"about {needed:,} examples would give 80 % power at {policy.detectable_bps} bps",
+            )
+        return Finding(
+            self.code,
+            "passed",
+            f"n = {comparison.n:,} finds {comparison.detectable_bps:.0f} bps with 80 % power",
+            figures,
+        )
+
+
+class BoundedSkew:
+    """The influence function is not so skewed that the test loses its level."""
+
+    code = "bounded-skew"
+    title = "Test keeps its level"
+
+    def evaluate(self, case: Case) -> Finding:
+        """Compare −skew(ψ)/√n with the policy."""
+        comparison, limit = case.comparison, case.policy.max_skew
+        size = comparison.groups if comparison.groups is not None else comparison.n
+        tail = max(0.0, -comparison.skew / math.sqrt(size))
+        figures = {"tail": tail, "limit": limit}
+        if tail > limit:
+            return Finding(
+                self.code,
+                "insufficient",
+                f"−skew/√n = {tail:.3f} is above {limit:.2f}: a few examples decide",
+                figures,
+                "clip the loss at a lower cap, or bring more examples",
+            )
+        return Finding(self.code, "passed", f"−skew/√n = {tail:.3f} ≤ {limit:.2f}", figures)
+
+
+class Significance:
+    """The improvement is above the minimum effect, at the level of this look."""
+
+    code = "significance"
+    title = "Really better"
+
+    def evaluate(self, case: Case) -> Finding:
+        """Test H0: Δ ≤ δ₀."""
+        comparison = case.comparison
+        figures = {
+            "improvement_bps": comparison.improvement_bps,
+            "ci_low_bps": comparison.ci_low_bps,
+            "ci_high_bps": comparison.ci_high_bps,
+            "p_value": comparison.p_value,
+            "level": comparison.level,
+        }
+        told = (
+            f"{comparison.improvement_bps:+.0f} bps, p = {comparison.p_value:.2g} for "
+            f"H0: Δ ≤ {comparison.min_effect_bps:g} bps at level {comparison.level:.2g}"
+        )
+        if comparison.p_value <= comparison.level and comparison.improvement > 0:
+            return Finding(self.code, "passed", told, figures)
+        return Finding(
+            self.code, "failed", told, figures, "a larger improvement, or more hold-out examples"
+        )
+
+
+class CrossValidatedVeto:
+    """Refits of both recipes on the same folds do not speak against the improvement."""
+
+    code = "cross-validation"
+    title = "Recipe holds up under refitting"
+
+    def evaluate(self, case: Case) -> Finding:
+        """Veto at p ≥ `cv_veto_p` when the folds could have found the policy's improvement."""
+        crossval, limit = case.crossval, case.policy.cv_veto_p
+        figures = {
+            "mean_difference": crossval.mean,
+            "p_value": crossval.p_value,
+            "folds": crossval.folds,
+            "folds_won": crossval.folds_won,
+            "powered": crossval.powered,
+        }
+        told = (
+            f"{crossval.folds_won} of {crossval.folds} folds better, corrected p = "
+            f"{crossval.p_value:.2g}"
+        )
+        if crossval.p_value < limit:
+            return Finding(self.code, "passed", told, figures)
+        if not crossval.powered:
+            return Finding(self.code, "not_applicable", f"{told}; too few rows to veto", figures)
+        return Finding(
+            self.code,
+            "failed",
+            f"{told}, the veto is at {limit:.2f}",
+            figures,
+            "an improvement that holds whatever folds and seeds are used",
+        )
+
+
+RULES: tuple[Rule, ...] = (
+    DistinctModels(),
+    FiniteFigures(),
+    EnoughEvidence(),
+    BoundedSkew(),
+    Significance(),
+    CrossValidatedVeto(),
+)
+
+
+def rules() -> tuple[Rule, ...]:
+    """The built-in rules and those registered under the entry-point group `hokusai.rules`.
+
+    Raises
+    ------
+    InputError
+        When two rules share a code.
+    """
+    loaded = [point.load()() for point in sorted(entry_points(group="hokusai.rules"), key=str)]
+    every: Sequence[Rule] = (*RULES, *loaded)
+    codes = [rule.code for rule in every]
+    twice = sorted({code for code in codes if codes.count(code) > 1})
+    if twice:
+        raise InputError(f"rule codes must be unique; given twice: {', '.join(twice)}")
+    return tuple(every)

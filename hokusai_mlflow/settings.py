@@ -1,0 +1,103 @@
+"""Where things are kept: from the environment, with embedded defaults.
+
+Everything lives in one folder, the Hokusai home: `$HOKUSAI_HOME`, or `.hokusai` in the folder a
+command is started from.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Places and secrets, each overridable by an environment variable `HOKUSAI_<NAME>`.
+
+    Parameters
+    ----------
+    home : Path
+        Folder of the embedded stores, keys and locks.
+    tracking_uri : str, optional
+        MLflow tracking and registry URI; `MLFLOW_TRACKING_URI` when that is set, else SQLite in
+        the home.
+    ledger_url : str, optional
+        SQLAlchemy URL of the ledger; SQLite in the home by default.
+    rpc_url : str, optional
+        EVM endpoint for commands without a spec; the embedded development chain by default.
+    chain_id : int, optional
+        Chain id that the endpoint is expected to serve.
+    signer_key : SecretStr, optional
+        Private key that sends transactions on a chain that is not the development chain.
+    signer_keystore, signer_passphrase : optional
+        Keystore file for the same purpose, and its passphrase.
+    oracle_keys : SecretStr, optional
+        Comma-separated private keys of the oracles on a chain that is not the development chain.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="HOKUSAI_", extra="ignore")
+
+    home: Path = Field(default_factory=lambda: Path.cwd() / ".hokusai")
+    tracking_uri: str | None = None
+    ledger_url: str | None = None
+    rpc_url: str | None = None
+    chain_id: int | None = None
+    signer_key: SecretStr | None = None
+    signer_keystore: Path | None = None
+    signer_passphrase: SecretStr | None = None
+    oracle_keys: SecretStr | None = None
+
+    def prepare(self) -> Settings:
+        """Make the home folder, readable by its owner only, and return the settings."""
+        self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self
+
+    @property
+    def mlflow_uri(self) -> str:
+        """Tracking URI in force."""
+        given = self.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
+        return given or f"sqlite:///{(self.home / 'mlflow.db').resolve()}"
+
+    @property
+    def artifact_root(self) -> str | None:
+        """Artifact folder of experiments in the embedded store; the server decides otherwise."""
+        if self.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI"):
+            return None
+        return (self.home / "artifacts").resolve().as_uri()
+
+    @property
+    def ledger(self) -> str:
+        """Ledger URL in force."""
+        return self.ledger_url or f"sqlite:///{(self.home / 'ledger.db').resolve()}"
+
+    def split_key(self, model: str, given: SecretStr | None) -> bytes:
+        """Key of the hash that cuts a model's pool: the spec's, or one made once and kept.
+
+        Parameters
+        ----------
+        model : str
+            Registered model name.
+        given : SecretStr, optional
+            The spec's key.
+
+        Returns
+        -------
+        bytes
+            The key.
+        """
+        if given is not None:
+            return given.get_secret_value().encode()
+        path = self.home / "keys" / f"split-{model}.key"
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        except FileExistsError:
+            return bytes.fromhex(path.read_text())
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_hex(32))
+            file.flush()
+            os.fsync(file.fileno())
+        return bytes.fromhex(path.read_text())

@@ -1,0 +1,245 @@
+"""The pipeline spec: everything that a user writes besides the recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+
+from hokusai_mlflow.errors import MissingInput, SpecError, did_you_mean
+from hokusai_mlflow.gate.policy import GatePolicy
+from hokusai_mlflow.metrics import metric, metric_names
+
+DEFAULT_METRIC = {"classification": "accuracy", "regression": "rmse"}
+
+
+def _address(given: str) -> str:
+    """Check an Ethereum address, its checksum included, and return the checksummed form."""
+    from eth_utils import is_address, is_checksum_address, to_checksum_address  # noqa: PLC0415
+
+    bare = given[2:] if given.startswith("0x") else given
+    if not given.startswith("0x") or not is_address(given):
+        raise ValueError(
+            f"expected an Ethereum address, 0x and 40 hexadecimal digits, found {given!r}"
+        )
+    mixed = bare != bare.lower() and bare != bare.upper()
+    if mixed and not is_checksum_address(given):
+        raise ValueError(f"the checksum of {given} does not hold; a character was mistyped")
+    if int(bare, 16) == 0:
+        raise ValueError("the zero address cannot be paid")
+    return to_checksum_address(given)
+
+
+Address = Annotated[str, AfterValidator(_address)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Split(_Part):
+    """How a keyed hash of the example id cuts the pool.
+
+    `reference` and `payment` are shares of the pool; the sealed hold-outs get equal parts of the
+    rest. Without `key`, a random one is made on first use and kept in the Hokusai home.
+    """
+
+    reference: float = Field(0.5, gt=0, lt=1)
+    payment: float = Field(0.2, ge=0, lt=1)
+    holdouts: int = Field(1, ge=1, le=100)
+    key: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _leaves_a_holdout(self) -> Split:
+        if self.reference + self.payment >= 1:
+            raise ValueError(
+                f"reference {self.reference} and payment {self.payment} leave nothing to hold out"
+            )
+        return self
+
+
+class DataSpec(_Part):
+    """The pool of examples that belongs to the model's owner."""
+
+    pool: str
+    target: str
+    id: str | None = None
+    features: tuple[str, ...] | None = None
+    split: Split = Split()
+
+
+class Contributor(_Part):
+    """Who brought a data set, and where to pay them."""
+
+    name: Name
+    data: str
+    address: Address
+
+
+class CrossValidationPlan(_Part):
+    """Repeats × folds of the refits; fewer when a refit is dear."""
+
+    repeats: int = Field(10, ge=1, le=100)
+    folds: int = Field(10, ge=2, le=50)
+
+
+class ValuationPlan(_Part):
+    """Repeats × folds on which every coalition of contributors is valued."""
+
+    repeats: int = Field(5, ge=2, le=100)
+    folds: int = Field(3, ge=2, le=50)
+
+
+class ChainSpec(_Part):
+    """Where rewards are paid. Without `rpc_url`, the embedded development chain.
+
+    `verifier` is the address of the deployed `DeltaOneVerifier`; by default the one that
+    `hokusai chain deploy` recorded for this chain. `budget` and `tokens_per_delta_one` are in whole
+    DeltaOne tokens and are used when the model is first configured on a development chain.
+    """
+
+    rpc_url: str | None = None
+    chain_id: int | None = Field(None, ge=1)
+    verifier: Address | None = None
+    confirmations: int = Field(1, ge=1, le=1_000)
+    tokens_per_delta_one: int = Field(1, ge=1)
+    budget: int = Field(1_000_000, ge=1)
+    deadline_days: int = Field(7, ge=1, le=365)
+
+    @model_validator(mode="after")
+    def _names_its_chain(self) -> ChainSpec:
+        if self.rpc_url is not None and self.chain_id is None:
+            raise ValueError("an rpc_url needs the chain_id it is expected to serve")
+        return self
+
+
+class Spec(_Part):
+    """A model, its data, its contributors, and what an improvement must show.
+
+    Raises
+    ------
+    SpecError
+        From `load_spec`, with one line per mistake and a suggestion for unknown keys.
+    """
+
+    model: Name
+    task: Literal["classification", "regression"]
+    recipe: str
+    metric: str
+    metric_options: dict[str, Any] = {}
+    also_log: tuple[str, ...] = ()
+    owner: Address
+    seed: int = Field(0, ge=0, le=2**31 - 1)
+    data: DataSpec
+    contributors: tuple[Contributor, ...] = Field((), max_length=8)
+    gate: GatePolicy = GatePolicy()  # type: ignore[call-arg]
+    cross_validation: CrossValidationPlan = CrossValidationPlan()
+    valuation: ValuationPlan = ValuationPlan()
+    pay: Literal["fresh", "lower_bound", "measured"] = "fresh"
+    chain: ChainSpec = ChainSpec()
+    serialization: Literal["cloudpickle", "skops"] = "cloudpickle"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_metric(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "metric" not in given and "task" in given:
+            return given | {"metric": DEFAULT_METRIC.get(given["task"], "accuracy")}
+        return given
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Spec:
+        metric(self.metric, **self.metric_options)
+        unknown = [name for name in self.also_log if name not in metric_names()]
+        if unknown:
+            raise ValueError(f"unknown metric {unknown[0]!r}{did_you_mean(unknown[0], metric_names())}")
+        for field in ("name", "data"):
+            values = [getattr(contributor, field) for contributor in self.contributors]
+            twice = sorted({value for value in values if values.count(value) > 1})
+            if twice:
+                raise ValueError(f"two contributors have the same {field}: {', '.join(twice)}")
+        if self.pay == "fresh" and self.data.split.payment == 0:
+            raise ValueError("pay: fresh needs data.split.payment above 0")
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values without the split key, which is a secret."""
+        return self.model_dump(mode="json", exclude={"data": {"split": {"key"}}})
+
+
+def load_spec(path: str | Path) -> Spec:
+    """Read and check a `pipeline.yaml`.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    Spec
+        The checked spec; paths in it are relative to the file's folder.
+
+    Raises
+    ------
+    MissingInput
+        When there is no such file.
+    SpecError
+        When it is not YAML or not a valid spec.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise MissingInput(
+            f"no spec at {path}; expected a pipeline.yaml (`hokusai init` writes an example)"
+        ) from None
+    except (OSError, UnicodeDecodeError) as problem:
+        raise MissingInput(f"cannot read the spec {path}: {problem}") from problem
+    try:
+        given = yaml.safe_load(text)
+    except yaml.YAMLError as problem:
+        raise SpecError(f"{path} is not valid YAML: {problem}") from problem
+    if not isinstance(given, dict):
+        raise SpecError(f"{path}: expected keys and values, found {type(given).__name__}")
+    try:
+        return Spec.model_validate(given)
+    except ValidationError as problem:
+        lines = [f"{path} is not a valid spec:", *(_explain(error) for error in problem.errors())]
+        raise SpecError("\n  ".join(lines)) from None
+
+
+def _explain(error: Any) -> str:
+    """One pydantic error as a line for people."""
+    where = ".".join(str(step) for step in error["loc"])
+    if error["type"] == "extra_forbidden":
+        part: Any = Spec
+        for step in error["loc"][:-1]:
+            part = _part_at(part, step)
+        known = part.model_fields if part is not None else ()
+        return f"{where}: unknown key{did_you_mean(str(error['loc'][-1]), known)}"
+    if error["type"] == "missing":
+        return f"{where}: missing; this key is required"
+    message = error["msg"].removeprefix("Value error, ")
+    shown = "" if isinstance(error["input"], dict) else f" (found {error['input']!r})"
+    return f"{where}: {message}{shown}" if where else f"{message}"
+
+
+def _part_at(part: Any, step: int | str) -> Any:
+    """The model class below `part` at one step of an error's location."""
+    if isinstance(step, int):
+        return part
+    field = getattr(part, "model_fields", {}).get(step)
+    found = None if field is None else field.annotation
+    candidates = [found, *getattr(found, "__args__", ())]
+    return next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
