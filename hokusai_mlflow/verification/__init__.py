@@ -1,0 +1,1 @@
+"""Why others believe an improvement: attestations that the contract checks."""
