@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Any
 
 from hokusai_mlflow.deltaone import WEIGHT_TOTAL, PairedSums
@@ -242,7 +243,7 @@ def _check_shares(contributors: tuple[str, ...], weights: tuple[int, ...]) -> No
     if len(weights) != len(contributors):
         raise InputError(f"{len(contributors)} contributors have {len(weights)} weights")
     numbers = [int(contributor, 16) for contributor in contributors]
-    if any(first >= second for first, second in zip(numbers, numbers[1:], strict=False)):
+    if any(first >= second for first, second in pairwise(numbers)):
         raise InputError(
             "contributors' addresses must be strictly ascending; add up the weights of one "
             "address and sort"
