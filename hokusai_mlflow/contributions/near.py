@@ -1,0 +1,184 @@
+"""Near copies: rows that are closer to a known row than natural neighbours ever are.
+
+Distances are Euclidean over the numeric features, standardised by the pool and clipped to ±3
+standard deviations (one absurd value must not hide a copy); missing values sit at the mean,
+features that are constant in the pool are left out, and rows are compared only with rows that
+agree in everything that is not a number.
+
+**Threshold.** Let d_i be the distance of pool row i to its nearest *different* pool row. A row is a
+near copy when a known row lies within
+
+    r = min(0.005-quantile of d, median of d / 4).
+
+An honest row comes from the same source as the pool, so its distance to the pool is distributed
+like d: the first term keeps honest exclusions at 1 in 200 or fewer, whatever the distribution.
+The second keeps r far below natural distances where neighbours are evenly spaced, so that usually
+the rate is much smaller. Both adapt to the data: on a grid of discrete values d is the grid's step
+for most rows, and r stays below it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.spatial import cKDTree
+
+from hokusai_mlflow.contributions.dataset import is_numeric
+
+QUANTILE = 0.005
+FRACTION_OF_MEDIAN = 0.25
+_CLIP = 3.0
+# A tree prunes well in few dimensions only; more of them are compared after it has proposed.
+_TREE_DIMENSIONS = 8
+# Enough rows to know the 0.005-quantile of d; their neighbours are sought among all rows.
+_SAMPLE = 5_000
+_BLOCK = 512
+Points = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """Standardised coordinates in which the distance between rows is taken.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The numeric features that vary in the pool.
+    others : tuple of str
+        Features that are not numbers.
+    centre, scale : (p,) arrays
+        Mean and standard deviation of each numeric feature in the pool.
+    axes : (p, q) array
+        Orthonormal directions of largest variance, q ≤ 8, for proposing pairs.
+    """
+
+    names: tuple[str, ...]
+    others: tuple[str, ...]
+    centre: Points
+    scale: Points
+    axes: Points
+
+    @classmethod
+    def of(cls, pool: pd.DataFrame) -> Space:
+        """The space in which this pool's numeric features have mean 0 and deviation 1."""
+        numeric = [name for name in pool.columns if is_numeric(pool[name])]
+        raw = pool[numeric].to_numpy(dtype=np.float64, na_value=np.nan)
+        present = ~np.isnan(raw)
+        count = np.maximum(present.sum(axis=0), 1)
+        centre = np.where(present, raw, 0.0).sum(axis=0) / count
+        scale = np.sqrt((np.where(present, raw - centre, 0.0) ** 2).sum(axis=0) / count)
+        vary = scale > 1e-9 * np.maximum(np.abs(centre), 1e-300)
+        names = tuple(name for name, keep in zip(numeric, vary, strict=True) if keep)
+        others = tuple(name for name in pool.columns if name not in numeric)
+        unrotated = cls(names, others, centre[vary], scale[vary], np.eye(int(vary.sum())))
+        points = unrotated.points(pool)
+        spread = np.linalg.eigh(points.T @ points)[1]
+        axes = np.ascontiguousarray(spread[:, ::-1][:, :_TREE_DIMENSIONS])
+        return cls(names, others, centre[vary], scale[vary], axes)
+
+    def points(self, features: pd.DataFrame) -> Points:
+        """Coordinates of rows, (n, p)."""
+        raw = features[list(self.names)].to_numpy(dtype=np.float64, na_value=np.nan)
+        standardised = (raw - self.centre) / self.scale
+        return np.clip(np.where(np.isnan(standardised), 0.0, standardised), -_CLIP, _CLIP)
+
+    def labels(self, features: pd.DataFrame) -> npt.NDArray[np.int64] | None:
+        """One number per combination of the features that are not numbers, or None."""
+        if not self.others:
+            return None
+        text = features[list(self.others)].astype(object)
+        hashed = pd.util.hash_pandas_object(text.astype(str), index=False)
+        return np.asarray(hashed, dtype=np.uint64).astype(np.int64)
+
+
+def neighbour_distances(points: Points, rows: npt.NDArray[np.str_]) -> Points:
+    """Distance from each row to the nearest row with other features.
+
+    Parameters
+    ----------
+    points : (n, p) array
+        Coordinates from `Space.points`.
+    rows : (n,) array of str
+        Digests that tell which rows are the same.
+
+    Returns
+    -------
+    (m,) array
+        For all rows, or for 5 000 of them at equal steps; empty when all rows are the same.
+    """
+    _, first = np.unique(rows, return_index=True)
+    if len(first) < 2 or points.shape[1] == 0:
+        return np.empty(0)
+    points = points[np.sort(first)]
+    chosen = np.unique(np.linspace(0, len(points) - 1, min(_SAMPLE, len(points))).astype(int))
+    squares = (points**2).sum(axis=1)
+    nearest = np.empty(len(chosen))
+    for start in range(0, len(chosen), _BLOCK):
+        block = chosen[start : start + _BLOCK]
+        distance = squares[block, None] + squares[None, :] - 2.0 * (points[block] @ points.T)
+        distance[np.arange(len(block)), block] = np.inf
+        nearest[start : start + _BLOCK] = distance.min(axis=1)
+    return np.sqrt(np.maximum(nearest, 0.0))
+
+
+def near_radius(distances: Points) -> float:
+    """The threshold r of this module; 0 when there are no natural neighbours to judge by.
+
+    Parameters
+    ----------
+    distances : (m,) array
+        From `neighbour_distances`.
+
+    Returns
+    -------
+    float
+        In standardised units.
+    """
+    if not len(distances):
+        return 0.0
+    low = float(np.quantile(distances, QUANTILE, method="lower"))
+    return min(low, FRACTION_OF_MEDIAN * float(np.median(distances)))
+
+
+def near_pairs(
+    space: Space, left: pd.DataFrame, right: pd.DataFrame, radius: float
+) -> npt.NDArray[np.int64]:
+    """All pairs of rows of two frames within a distance.
+
+    Parameters
+    ----------
+    space : Space
+        Where distances are taken.
+    left, right : data frames with n and m rows
+        Rows to compare.
+    radius : float
+        Largest distance, in standardised units; nothing is near when it is 0.
+
+    Returns
+    -------
+    (pairs, 2) array of int
+        Positions in `left` and in `right`, sorted.
+    """
+    empty = np.empty((0, 2), dtype=np.int64)
+    if radius <= 0.0 or not len(left) or not len(right):
+        return empty
+    a, b = space.points(left), space.points(right)
+    # Projections never lengthen a distance, so no pair is lost; the margin is for rounding.
+    tree = cKDTree(b @ space.axes)
+    found = [empty]
+    for start in range(0, len(a), _BLOCK):
+        block = a[start : start + _BLOCK]
+        proposed = cKDTree(block @ space.axes).sparse_distance_matrix(
+            tree, radius * 1.0001, output_type="ndarray"
+        )
+        i, j = proposed["i"].astype(np.int64), proposed["j"].astype(np.int64)
+        close = ((block[i] - b[j]) ** 2).sum(axis=1) <= radius**2
+        found.append(np.stack([start + i[close], j[close]], axis=1))
+    pairs = np.concatenate(found)
+    labels = space.labels(left), space.labels(right)
+    if labels[0] is not None and labels[1] is not None:
+        pairs = pairs[labels[0][pairs[:, 0]] == labels[1][pairs[:, 1]]]
+    return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
