@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from operator import mul
+from statistics import NormalDist
 from typing import Literal, get_args
 
 import numpy as np
@@ -256,6 +257,24 @@ def significant(
     return excess > 0 and excess**2 * 10**6 >= z2_floor_e6 * variance
 
 
+def z2_floor_e6(level: float) -> int:
+    """z² × 1e6 of a one-sided level, rounded down: what the contract is configured with.
+
+    Parameters
+    ----------
+    level : float
+        Between 0 and 0.1, the contract's most.
+
+    Returns
+    -------
+    int
+        For example 2_705_543 for 0.05.
+    """
+    if not 0 < level <= 0.1:
+        raise InputError(f"a one-sided level must be above 0 and at most 0.1, found {level}")
+    return int(NormalDist().inv_cdf(1 - level) ** 2 * 1e6)
+
+
 def require_valid(kind: PairedKind, sums: PairedSums) -> None:
     """Refuse sums that no scores can have, exactly as the contract does.
 
@@ -291,7 +310,7 @@ def require_valid(kind: PairedKind, sums: PairedSums) -> None:
                 raise InputError(
                     f"the {name}'s losses sum to {total}; a log ratio needs positive losses"
                 )
-            if total > n * SCORE_UNIT or squares > total * SCORE_UNIT:
+            if total > n * SCORE_UNIT or squares > total * min(SCORE_UNIT, total):
                 raise InputError(f"the {name}'s losses must lie between 0 and 1 (their cap)")
 
 

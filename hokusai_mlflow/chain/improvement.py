@@ -38,6 +38,8 @@ EIP712_TYPES: dict[str, list[dict[str, str]]] = {
 }
 """The signed types of EIP-712, in the contract's order."""
 
+DOMAIN_NAME, DOMAIN_VERSION = "DeltaOneVerifier", "1"
+
 MAX_CONTRIBUTORS = 200
 """Addresses that one contract call pays."""
 
@@ -172,6 +174,27 @@ class Improvement:
             f"n={self.payment.n}, {len(self.contributors)} contributors, "
             f"evidence {self.evidence[:10]}…)"
         )
+
+
+def signing_domain(chain_id: int, contract: str) -> dict[str, Any]:
+    """The EIP-712 domain that binds a signature to one contract on one chain.
+
+    Parameters
+    ----------
+    chain_id : int
+    contract : str
+        The verifier's address.
+
+    Returns
+    -------
+    dict
+    """
+    return {
+        "name": DOMAIN_NAME,
+        "version": DOMAIN_VERSION,
+        "chainId": chain_id,
+        "verifyingContract": address(contract),
+    }
 
 
 def name_id(name: str) -> bytes:

@@ -1,0 +1,111 @@
+"""Reverts in words: the contract's custom errors, decoded by its ABI."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from eth_abi.abi import decode
+from eth_abi.exceptions import DecodingError
+from eth_utils.abi import abi_to_signature, collapse_if_tuple
+from eth_utils.crypto import keccak
+from web3.exceptions import ContractLogicError
+
+from hokusai_mlflow.chain.artifact import artifact
+from hokusai_mlflow.errors import ContractRefused
+
+_STANDARD = (
+    {"type": "error", "name": "Error", "inputs": [{"name": "message", "type": "string"}]},
+    {"type": "error", "name": "Panic", "inputs": [{"name": "code", "type": "uint256"}]},
+)
+
+
+def decode_error(data: bytes | str | None) -> ContractRefused:
+    """The refusal that a revert's data stand for.
+
+    Parameters
+    ----------
+    data : bytes or hexadecimal str, optional
+        What the call returned.
+
+    Returns
+    -------
+    ContractRefused
+        With the custom error's name and its arguments, JSON-safe.
+    """
+    raw = bytes.fromhex(data.removeprefix("0x")) if isinstance(data, str) else bytes(data or b"")
+    if not raw:
+        return ContractRefused("reverted without a reason", {})
+    known = _errors().get(raw[:4])
+    if known is None:
+        return ContractRefused("an error unknown to this package", {"data": "0x" + raw.hex()})
+    inputs = known["inputs"]
+    try:
+        values = decode([collapse_if_tuple(field) for field in inputs], raw[4:])
+    except DecodingError:
+        return ContractRefused(known["name"], {"data": "0x" + raw.hex()})
+    return ContractRefused(
+        known["name"],
+        {
+            field["name"].rstrip("_"): plain(value, field)
+            for field, value in zip(inputs, values, strict=True)
+        },
+    )
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn web3's exceptions about reverts into `ContractRefused`."""
+    try:
+        yield
+    except ContractLogicError as error:
+        data = error.data
+        raise decode_error(data if isinstance(data, str) else None) from None
+
+
+def plain(value: Any, field: dict[str, Any]) -> Any:
+    """A decoded ABI value in JSON: bytes as hexadecimal, tuples as dicts.
+
+    Parameters
+    ----------
+    value : object
+    field : dict
+        The ABI's description of it.
+
+    Returns
+    -------
+    object
+    """
+    kind = field["type"]
+    if kind.endswith("[]"):
+        return [plain(item, {**field, "type": kind[:-2]}) for item in value]
+    if kind == "tuple":
+        names = [part["name"] for part in field["components"]]
+        parts = [value[name] for name in names] if isinstance(value, Mapping) else value
+        return {
+            part["name"]: plain(item, part)
+            for part, item in zip(field["components"], parts, strict=True)
+        }
+    if kind.startswith("bytes"):
+        return "0x" + bytes(value).hex()
+    if kind == "address":
+        from web3 import Web3  # noqa: PLC0415 - only its checksum
+
+        return Web3.to_checksum_address(value)
+    return value
+
+
+@cache
+def _errors() -> dict[bytes, dict[str, Any]]:
+    entries = [
+        *_STANDARD,
+        *artifact("DeltaOne").abi,
+        *artifact("DeltaOneVerifier").abi,
+    ]
+    return {
+        keccak(text=abi_to_signature(entry))[:4]: entry  # type: ignore[arg-type]
+        for entry in entries
+        if entry["type"] == "error"
+    }
