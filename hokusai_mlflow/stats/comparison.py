@@ -229,7 +229,8 @@ def compare_outputs(
         moved = bound.influence(said_c) - bound.influence(said_b)
     codes = None if groups is None else group_codes(groups, n)
     if codes is not None:
-        moved = np.bincount(codes, weights=moved) * ((int(codes.max()) + 1) / n)
+        summed: Floats = np.bincount(codes, weights=moved).astype(np.float64)
+        moved = summed * (len(summed) / n)
     if len(moved) < 2:
         what = "example" if codes is None else "group"
         raise InputError(f"expected at least two {what}s, found {len(moved)}; bring more data")
