@@ -1,1 +1,49 @@
+"""Promote a model only when it is really better, and pay for the data that made it better.
+
+The public names are loaded when first used, so that importing this package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from hokusai_mlflow.comparing import compare
+    from hokusai_mlflow.errors import HokusaiError
+    from hokusai_mlflow.gate import GatePolicy
+    from hokusai_mlflow.metrics import Metric, metric, metric_names
+    from hokusai_mlflow.stats.comparison import Comparison
+
+_PLACES = {
+    "Comparison": "hokusai_mlflow.stats.comparison",
+    "GatePolicy": "hokusai_mlflow.gate",
+    "HokusaiError": "hokusai_mlflow.errors",
+    "Metric": "hokusai_mlflow.metrics",
+    "compare": "hokusai_mlflow.comparing",
+    "metric": "hokusai_mlflow.metrics",
+    "metric_names": "hokusai_mlflow.metrics",
+}
+
+__all__ = [
+    "Comparison",
+    "GatePolicy",
+    "HokusaiError",
+    "Metric",
+    "__version__",
+    "compare",
+    "metric",
+    "metric_names",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PLACES:
+        return getattr(import_module(_PLACES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

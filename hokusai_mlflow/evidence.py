@@ -174,9 +174,7 @@ def verify(document: Mapping[str, Any], *, claimed_digest: str | None = None) ->
         same = found == claimed_digest.removeprefix("0x")
         checks.append(Check("digest", same, found if same else f"{found}, not {claimed_digest}"))
     policy_digest = digest(document["policy"])
-    checks.append(
-        Check("policy digest", policy_digest == document["policy_digest"], policy_digest)
-    )
+    checks.append(Check("policy digest", policy_digest == document["policy_digest"], policy_digest))
     kind = paired_kind(document["metric"])
     paid = document["payment"]["paid_bps"]
     measured = improvement_bps(kind, read_sums(document, "payment"))
@@ -199,7 +197,5 @@ def verify(document: Mapping[str, Any], *, claimed_digest: str | None = None) ->
     consistent = (document["decision"]["verdict"] == "promote") == (
         "passed" in outcomes and not {"failed", "insufficient"} & set(outcomes)
     )
-    checks.append(
-        Check("findings ⇒ verdict", consistent, document["decision"]["verdict"])
-    )
+    checks.append(Check("findings ⇒ verdict", consistent, document["decision"]["verdict"]))
     return checks

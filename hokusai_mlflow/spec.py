@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from hokusai_mlflow.chain.improvement import address
 from hokusai_mlflow.errors import MissingInput, SpecError, did_you_mean
 from hokusai_mlflow.gate.policy import GatePolicy
 from hokusai_mlflow.metrics import metric, metric_names
@@ -23,24 +24,7 @@ from hokusai_mlflow.metrics import metric, metric_names
 DEFAULT_METRIC = {"classification": "accuracy", "regression": "rmse"}
 
 
-def _address(given: str) -> str:
-    """Check an Ethereum address, its checksum included, and return the checksummed form."""
-    from eth_utils import is_address, is_checksum_address, to_checksum_address  # noqa: PLC0415
-
-    bare = given[2:] if given.startswith("0x") else given
-    if not given.startswith("0x") or not is_address(given):
-        raise ValueError(
-            f"expected an Ethereum address, 0x and 40 hexadecimal digits, found {given!r}"
-        )
-    mixed = bare != bare.lower() and bare != bare.upper()
-    if mixed and not is_checksum_address(given):
-        raise ValueError(f"the checksum of {given} does not hold; a character was mistyped")
-    if int(bare, 16) == 0:
-        raise ValueError("the zero address cannot be paid")
-    return to_checksum_address(given)
-
-
-Address = Annotated[str, AfterValidator(_address)]
+Address = Annotated[str, AfterValidator(address)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 
 
@@ -162,7 +146,9 @@ class Spec(_Part):
         metric(self.metric, **self.metric_options)
         unknown = [name for name in self.also_log if name not in metric_names()]
         if unknown:
-            raise ValueError(f"unknown metric {unknown[0]!r}{did_you_mean(unknown[0], metric_names())}")
+            raise ValueError(
+                f"unknown metric {unknown[0]!r}{did_you_mean(unknown[0], metric_names())}"
+            )
         for field in ("name", "data"):
             values = [getattr(contributor, field) for contributor in self.contributors]
             twice = sorted({value for value in values if values.count(value) > 1})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 FLOOR_BPS = 10
 """No policy asks for less: 10 bps = 0.1 %, the floor of the guide and of the contract."""
@@ -46,7 +46,7 @@ class GatePolicy(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     min_improvement_bps: int = Field(FLOOR_BPS, ge=FLOOR_BPS, le=10_000)
-    alpha: float = Field(0.05, gt=0, le=0.2)
+    alpha: float = Field(0.05, gt=0, le=0.1)
     quota: int = Field(20, ge=1, le=1_000)
     after_reward: Literal["rotate", "keep"] = "rotate"
     detectable_bps: int = Field(200, ge=1, le=100_000)
@@ -55,6 +55,15 @@ class GatePolicy(BaseModel):
     min_groups: int = Field(40, ge=2)
     max_skew: float = Field(0.10, gt=0, le=1)
     cv_veto_p: float = Field(0.20, gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _can_be_found(self) -> GatePolicy:
+        if self.detectable_bps <= self.min_improvement_bps:
+            raise ValueError(
+                f"detectable_bps {self.detectable_bps} must be above min_improvement_bps "
+                f"{self.min_improvement_bps}: no data can show an effect at its own minimum"
+            )
+        return self
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as they are hashed into the evidence."""

@@ -6,7 +6,7 @@ import sys
 import pandas as pd
 import pytest
 
-from hokusai_mlflow.compare import compare
+from hokusai_mlflow.comparing import compare
 from hokusai_mlflow.errors import InputError, UnknownName
 from hokusai_mlflow.metrics import metric
 
@@ -82,7 +82,7 @@ def test_importing_the_core_loads_nothing_heavy():
         [
             sys.executable,
             "-c",
-            "import sys, hokusai_mlflow.metrics, hokusai_mlflow.stats, hokusai_mlflow.compare;"
+            "import sys, hokusai_mlflow.metrics, hokusai_mlflow.stats, hokusai_mlflow.comparing;"
             f"print([m for m in {heavy!r} if m in sys.modules])",
         ],
         capture_output=True,

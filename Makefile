@@ -1,0 +1,57 @@
+# Two commands for newcomers: `make demo` and `make test`. Both install what they need first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DIGITS := examples/digits/pipeline.yaml
+VISITS := examples/doctor_visits/pipeline.yaml
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo demo-regression test check lint contracts lock clean
+
+help: ## Show this help
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
+
+install: $(STAMP) ## Install the locked environment into .venv
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.5"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation \
+		--editable .
+	@touch $@
+
+# The first run registers the baseline, the second tests the contributions against it and pays,
+# the third finds nothing new. One process, so that Prefect's temporary server starts once.
+demo: $(STAMP) examples/digits/data ## Train, compare, decide, promote, attest and pay, on handwritten digits
+	$(BIN)/hokusai run $(DIGITS) $(DIGITS) $(DIGITS)
+
+demo-regression: $(STAMP) examples/doctor_visits/data ## The same for an error metric, on doctor visits
+	$(BIN)/hokusai run $(VISITS) $(VISITS)
+
+examples/%/data: examples/%/make_data.py $(STAMP)
+	$(BIN)/python $<
+	@touch $@
+
+test: $(STAMP) ## Run the tests
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+lint: $(STAMP) ## Format check, lint, types, layers, spelling
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/typos
+
+contracts: ## Recompile the contracts (needs Node) and fail when the committed bytecode differs
+	cd hokusai_mlflow/contracts && npm ci --silent --no-audit --no-fund && node compile.mjs --check
+
+lock: ## Resolve the dependencies anew
+	$(BIN)/uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements.lock
+
+clean: ## Remove the environment and the embedded stores
+	rm -rf $(VENV) .hokusai examples/*/data

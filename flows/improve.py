@@ -1,0 +1,45 @@
+"""Improve a model: train a candidate from contributed data, and reward what made it better.
+
+Every line is a step; add your own as an ordinary ``@task`` (see examples/add_a_step).
+"""
+
+from __future__ import annotations
+
+from prefect import flow
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from hokusai_mlflow import steps
+from hokusai_mlflow.report.receipt import Receipt
+
+
+@flow(name="improve", task_runner=ThreadPoolTaskRunner(max_workers=4))
+def improve(spec: str = "pipeline.yaml") -> Receipt:
+    """Run the whole gate for one spec; an unfinished run is finished first."""
+    steps.preflight(spec)
+    with steps.only_run_of(spec):
+        attempt = steps.open_attempt(spec)
+        if attempt.finished:
+            return steps.say_nothing_new(attempt)
+
+        candidate = steps.train(attempt)
+        if attempt.champion is None:
+            return steps.register_baseline(attempt, candidate)
+
+        crossval = steps.cross_validate(attempt)
+        trial = steps.test_on_holdout(attempt, candidate)
+        judgement = steps.decide(attempt, candidate, trial, crossval)
+        if not judgement.promoted:
+            return steps.publish(judgement)
+
+        steps.promote(attempt, candidate)
+        payment = steps.measure_payment(judgement)
+        valuation = steps.value_contributions(attempt)
+        evidence = steps.write_evidence(judgement, payment, valuation)
+        settlement = steps.attest_and_reward(judgement, payment, evidence)
+        return steps.publish(judgement, payment, evidence, settlement)
+
+
+if __name__ == "__main__":
+    import sys
+
+    improve(*sys.argv[1:])

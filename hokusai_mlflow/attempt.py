@@ -1,0 +1,318 @@
+"""One attempt to improve a model: opened once, finished once, however often it is killed.
+
+The ledger says which attempts are open. An unfinished one is taken up before anything new is
+begun, from the inputs that it kept with its MLflow run.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from mlflow import MlflowClient
+
+from hokusai_mlflow.contributions.checks import ContributionCheck, check_contributions
+from hokusai_mlflow.errors import ChampionMissing, ModelBusy
+from hokusai_mlflow.evidence import digest
+from hokusai_mlflow.inputs import (
+    REFERENCE,
+    Inputs,
+    TrainingRows,
+    read_inputs,
+    read_snapshot,
+    write_snapshot,
+)
+from hokusai_mlflow.ledger import Ledger
+from hokusai_mlflow.ledger.looks import RETIRED, active_holdout
+from hokusai_mlflow.recipe import Recipe, recipe_from_source
+from hokusai_mlflow.settings import Settings
+from hokusai_mlflow.spec import load_spec
+from hokusai_mlflow.tracking import registry
+from hokusai_mlflow.tracking.registry import Registered
+from hokusai_mlflow.tracking.runs import attempt_run, download, upload
+from hokusai_mlflow.tracking.store import connect
+
+RECIPE_PLAYER = "owner: recipe"
+REFERENCE_PLAYER = "owner: reference rows"
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The registered version to beat, with what it was made from."""
+
+    registered: Registered
+    recipe: Recipe
+    training: TrainingRows
+
+
+@dataclass(frozen=True, repr=False)
+class Attempt:
+    """What every step of the flow is about.
+
+    Attributes
+    ----------
+    id : str
+        16 hexadecimal digits from the inputs and the champion.
+    run_id : str
+        MLflow run of the attempt; empty when there is nothing new to attempt.
+    inputs : Inputs
+        Spec, recipe and data.
+    champion : Champion or None
+        The version to beat; None for the first version of a model.
+    checks : tuple of ContributionCheck
+        What was accepted of each contribution, and why the rest was not.
+    training : TrainingRows
+        What the candidate is trained on.
+    players : tuple of str
+        Whoever the change between champion and candidate is due to: contributors with new rows,
+        and the owner for a changed recipe or changed reference rows.
+    holdout : str
+        Name of the sealed hold-out.
+    finished : str
+        Why nothing is left to do; empty when there is.
+    resumed : bool
+        Whether an earlier, unfinished run is being continued.
+    """
+
+    id: str
+    run_id: str
+    inputs: Inputs
+    champion: Champion | None
+    checks: tuple[ContributionCheck, ...]
+    training: TrainingRows
+    players: tuple[str, ...]
+    holdout: str
+    finished: str = ""
+    resumed: bool = False
+
+    @property
+    def contributors(self) -> tuple[str, ...]:
+        """The players who are contributors."""
+        return tuple(p for p in self.players if p not in (RECIPE_PLAYER, REFERENCE_PLAYER))
+
+    @property
+    def model(self) -> str:
+        """Registered model name."""
+        return self.inputs.spec.model
+
+    def __repr__(self) -> str:
+        state = self.finished or ("resumed" if self.resumed else "open")
+        return f"Attempt({self.model} {self.id[:8]}: {state})"
+
+
+@contextmanager
+def exclusive(model: str, settings: Settings) -> Iterator[None]:
+    """Hold the only place for runs of one model on this home; a killed holder frees it.
+
+    Raises
+    ------
+    ModelBusy
+        When another process has it.
+    """
+    folder = settings.prepare().home / "locks"
+    folder.mkdir(exist_ok=True)
+    lock = FileLock(folder / f"run-{model}.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise ModelBusy(
+            f"another run of {model} is under way in {settings.home}; wait for it to end"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def open_attempt(spec_path: str | Path, settings: Settings) -> Attempt:
+    """Take up the model's unfinished attempt, or begin a new one.
+
+    Parameters
+    ----------
+    spec_path : str or Path
+        The `pipeline.yaml`.
+    settings : Settings
+        Where stores are.
+
+    Returns
+    -------
+    Attempt
+        With `finished` set when neither data nor recipe are new.
+
+    Raises
+    ------
+    InputError
+        When an input is missing or malformed; nothing has been changed then.
+    ChampionMissing
+        When the registry has lost what the ledger remembers.
+    HoldoutExhausted
+        When no sealed hold-out has a look left.
+    """
+    model = load_spec(spec_path).model
+    client = connect(settings)
+    with Ledger(settings.ledger) as ledger:
+        unfinished = _unfinished(ledger, model)
+        if unfinished is not None:
+            return _resume(client, unfinished.attempt, unfinished.body)
+        inputs = read_inputs(spec_path, settings)
+        return _begin(client, ledger, inputs, settings)
+
+
+def _unfinished(ledger: Ledger, model: str) -> Any:
+    closed = {entry.attempt for entry in ledger.entries(model=model, kind="attempt.closed")}
+    opened = ledger.entries(model=model, kind="attempt.opened")
+    return next((entry for entry in opened if entry.attempt not in closed), None)
+
+
+def _resume(client: MlflowClient, attempt: str, body: Mapping[str, Any]) -> Attempt:
+    with tempfile.TemporaryDirectory() as scratch:
+        inputs = read_snapshot(download(body["run_id"], "inputs", Path(scratch)))
+    champion = _champion_of(client, body["champion"]) if body["champion"] else None
+    found = _assemble(inputs, champion, body["retired"])
+    return Attempt(attempt, body["run_id"], inputs, champion, *found, body["holdout"], resumed=True)
+
+
+def _begin(client: MlflowClient, ledger: Ledger, inputs: Inputs, settings: Settings) -> Attempt:
+    spec = inputs.spec
+    registered = _current_champion(client, ledger, spec.model)
+    champion = _champion_of(client, _remembered(registered)) if registered else None
+    retired = sorted(e.body["holdout"] for e in ledger.entries(model=spec.model, kind=RETIRED))
+    found = _assemble(inputs, champion, retired)
+    beaten = registered.digest if registered else None
+    id_ = digest({"inputs": inputs.digest, "champion": beaten})[:16]
+    if champion is not None:
+        finished = _nothing_new(ledger, id_, found[2], champion)
+        if finished:
+            return Attempt(id_, "", inputs, champion, *found, "", finished=finished)
+        holdout = active_holdout(
+            ledger, spec.model, spec.data.split.holdouts, quota=spec.gate.quota
+        )
+    else:
+        holdout = ""
+    run_id = attempt_run(client, settings, model=spec.model, attempt=id_, metric=spec.metric)
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, write in (("inputs", inputs), ("training", found[1])):
+            folder = Path(scratch) / name
+            folder.mkdir()
+            write_snapshot(write, folder) if name == "inputs" else write.write(folder)
+            upload(client, run_id, folder, to=name)
+    ledger.append(
+        "attempt.opened",
+        id_,
+        {
+            "run_id": run_id,
+            "inputs": inputs.digest,
+            "champion": _remembered(registered) if registered else None,
+            "retired": retired,
+            "holdout": holdout,
+            "checks": [check.to_dict() for check in found[0]],
+        },
+        model=spec.model,
+        attempt=id_,
+    )
+    return Attempt(id_, run_id, inputs, champion, *found, holdout)
+
+
+def _remembered(registered: Registered) -> dict[str, Any]:
+    return {
+        "model": registered.model,
+        "version": registered.version,
+        "digest": registered.digest,
+        "attempt": registered.attempt,
+        "run_id": registered.run_id,
+    }
+
+
+def _current_champion(client: MlflowClient, ledger: Ledger, model: str) -> Registered | None:
+    """The registry's champion, which must be the one that the ledger saw promoted last."""
+    found = registry.champion(client, model)
+    promoted = ledger.entries(model=model, kind="attempt.promoted", newest_first=True, limit=1)
+    if not promoted:
+        if found is not None:
+            raise ChampionMissing(
+                f"{model} has a champion (version {found.version}) that this ledger does not know; "
+                "point HOKUSAI_HOME or HOKUSAI_LEDGER_URL at the ledger that promoted it"
+            )
+        return None
+    expected = promoted[0].body
+    if found is None or found.digest != expected["digest"]:
+        seen = "has none" if found is None else f"points to version {found.version}"
+        raise ChampionMissing(
+            f"the ledger promoted version {expected['version']} of {model}, but the registry's "
+            f"alias 'champion' {seen}; restore the version and set the alias to it, or start over "
+            "under another model name"
+        )
+    return found
+
+
+def _champion_of(client: MlflowClient, stored: Mapping[str, Any]) -> Champion:
+    registered = Registered(**stored)
+    registry.version(client, registered.model, registered.version)
+    with tempfile.TemporaryDirectory() as scratch:
+        inputs = download(registered.run_id, "inputs", Path(scratch))
+        training = download(registered.run_id, "training", Path(scratch))
+        recipe = recipe_from_source((inputs / "recipe.py").read_text(encoding="utf-8"))
+        return Champion(registered, recipe, TrainingRows.read(training))
+
+
+def _assemble(
+    inputs: Inputs, champion: Champion | None, retired: list[str]
+) -> tuple[tuple[ContributionCheck, ...], TrainingRows, tuple[str, ...]]:
+    """Checks of the contributions, the candidate's training rows, and the players."""
+    reference = inputs.part(REFERENCE, *retired)
+    if champion is None:
+        # The first version is the owner's own: contributions are for its challengers.
+        return (), TrainingRows(reference, {}), ()
+    parts = {
+        name: inputs.part(name)
+        for name in sorted(set(inputs.parts.tolist()))
+        if name not in retired
+    }
+    parts[REFERENCE] = reference
+    checks = check_contributions(inputs.contributions, parts, champion.training.known_rows)
+    training = TrainingRows(reference, champion.training.contributed)
+    players = []
+    for contribution, check in zip(inputs.contributions, checks, strict=True):
+        if check.accepted.any():
+            players.append(check.name)
+            training = training.with_rows(check.name, contribution.take(check.accepted))
+    if inputs.recipe.digest != champion.recipe.digest:
+        players.append(RECIPE_PLAYER)
+    if reference.digest != champion.training.reference.digest:
+        players.append(REFERENCE_PLAYER)
+    return checks, training, tuple(players)
+
+
+def _nothing_new(ledger: Ledger, attempt: str, players: tuple[str, ...], champion: Champion) -> str:
+    """Why there is nothing to attempt, or an empty string."""
+    closed = ledger.get("attempt.closed", attempt)
+    if closed is not None:
+        return (
+            f"the same inputs were judged before: {closed.body['outcome']}. No look was spent, "
+            "nothing was trained and nothing was paid; add data, or change the recipe"
+        )
+    if set(players) <= {REFERENCE_PLAYER}:
+        return (
+            f"version {champion.registered.version} already has every acceptable contributed row "
+            "and the recipe is unchanged. No look was spent, nothing was trained and nothing was "
+            "paid; add data, or change the recipe"
+        )
+    return ""
+
+
+def beaten(attempt: Attempt) -> Registered:
+    """The champion that a candidate is compared with.
+
+    Raises
+    ------
+    ChampionMissing
+        When the attempt is a model's first.
+    """
+    if attempt.champion is None:
+        raise ChampionMissing(f"{attempt.model} has no champion yet to compare with")
+    return attempt.champion.registered

@@ -1,0 +1,65 @@
+"""Work that is kept by the content it was made from, so that nothing is trained twice.
+
+A key is a digest of everything that the work depends on. A result appears under its final name
+only when it is whole: a process that is killed half-way leaves nothing that a later one would
+mistake for a result.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+
+class Cache:
+    """Arrays and folders below one folder, by key.
+
+    Parameters
+    ----------
+    root : Path
+        The folder; made when missing. It can be deleted at any time.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        root.mkdir(parents=True, exist_ok=True)
+
+    def __contains__(self, key: str) -> bool:
+        return self._array(key).exists() or self._folder(key).exists()
+
+    def array(self, key: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
+        """The array kept under a key, computed when there is none."""
+        place = self._array(key)
+        if not place.exists():
+            result = compute()
+            handle, draft = tempfile.mkstemp(dir=self.root, suffix=".draft")
+            with os.fdopen(handle, "wb") as file:
+                np.save(file, result, allow_pickle=False)
+            Path(draft).replace(place)
+        return np.load(place, allow_pickle=False)
+
+    def folder(self, key: str, make: Callable[[Path], object]) -> Path:
+        """The folder kept under a key; `make` fills a new one when there is none."""
+        place = self._folder(key)
+        if not place.exists():
+            draft = Path(tempfile.mkdtemp(dir=self.root, suffix=".draft"))
+            make(draft / "content")
+            try:
+                (draft / "content").rename(place)
+            except OSError:
+                # Another process was first; its content is the same.
+                if not place.exists():
+                    raise
+            shutil.rmtree(draft, ignore_errors=True)
+        return place
+
+    def _array(self, key: str) -> Path:
+        return self.root / f"{key}.npy"
+
+    def _folder(self, key: str) -> Path:
+        return self.root / key

@@ -1,0 +1,263 @@
+"""What an attempt starts from: spec, recipe, data, and the rows that models are trained on.
+
+An attempt keeps a copy of its inputs with its MLflow run. After a crash it is finished from that
+copy, whatever has happened to the files since.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from hokusai_mlflow.contributions.dataset import Dataset, concatenate, read_dataset
+from hokusai_mlflow.contributions.partition import partition
+from hokusai_mlflow.errors import InputError
+from hokusai_mlflow.evidence import digest
+from hokusai_mlflow.metrics import Metric, metric
+from hokusai_mlflow.recipe import Recipe, load_recipe, recipe_from_source
+from hokusai_mlflow.settings import Settings
+from hokusai_mlflow.spec import Spec, load_spec
+
+REFERENCE = "reference"
+PAYMENT = "payment"
+
+
+@dataclass(frozen=True, repr=False)
+class Inputs:
+    """Everything that was given.
+
+    Attributes
+    ----------
+    spec : Spec
+        The pipeline spec.
+    recipe : Recipe
+        The candidate's recipe.
+    pool : Dataset
+        The owner's examples.
+    parts : ndarray of str, shape (len(pool),)
+        Part of every pool example: ``reference``, ``payment``, ``holdout-1``, …
+    contributions : tuple of Dataset
+        One per contributor, in the spec's order.
+    """
+
+    spec: Spec
+    recipe: Recipe
+    pool: Dataset
+    parts: np.ndarray
+    contributions: tuple[Dataset, ...]
+
+    @property
+    def digest(self) -> str:
+        """Identity of the inputs: spec, recipe, every data set and how the pool is cut."""
+        return digest(
+            {
+                "spec": _written(self.spec),
+                "recipe": self.recipe.digest,
+                "pool": self.pool.digest,
+                "parts": digest({i: p for i, p in zip(self.pool.ids, self.parts, strict=True)}),
+                "contributions": {c.name: c.digest for c in self.contributions},
+            }
+        )
+
+    def part(self, *names: str) -> Dataset:
+        """The pool's examples of one part, or of several together."""
+        return self.pool.take(np.isin(self.parts, names))
+
+    @property
+    def metric(self) -> Metric:
+        """The paid metric, its classes or origin fixed by all targets of the pool."""
+        return metric(self.spec.metric, **self.spec.metric_options).bind(self.pool.targets)
+
+    def logged_metric(self, name: str) -> Metric:
+        """A metric that is logged beside the paid one."""
+        options = {"average": "auto"} if name in ("precision", "recall", "f1") else {}
+        return metric(name, **options).bind(self.pool.targets)
+
+    def __repr__(self) -> str:
+        rows = sum(len(c) for c in self.contributions)
+        return (
+            f"Inputs({self.spec.model}: pool of {len(self.pool):,}, {rows:,} rows from "
+            f"{len(self.contributions)} contributors, {self.digest[:12]})"
+        )
+
+
+def _written(spec: Spec) -> dict[str, Any]:
+    """The spec as far as it bears on results; where rewards are sent over the wire does not."""
+    return {key: value for key, value in spec.to_dict().items() if key != "chain"}
+
+
+def read_inputs(spec_path: str | Path, settings: Settings) -> Inputs:
+    """Read everything that a spec names.
+
+    Parameters
+    ----------
+    spec_path : str or Path
+        The `pipeline.yaml`; paths in it are relative to its folder.
+    settings : Settings
+        Keeps the split key when the spec gives none.
+
+    Raises
+    ------
+    InputError
+        When anything is missing or malformed; nothing has been changed then.
+    """
+    path = Path(spec_path)
+    spec = load_spec(path)
+    base = path.resolve().parent
+    recipe = load_recipe(base / spec.recipe)
+    columns = {"target": spec.data.target, "features": spec.data.features, "base": base}
+    pool = read_dataset(spec.data.pool, name="pool", id=spec.data.id, unique=True, **columns)
+    contributions = tuple(
+        read_dataset(
+            contributor.data, name=contributor.name, id=spec.data.id, unique=False, **columns
+        )
+        for contributor in spec.contributors
+    )
+    split = spec.data.split
+    parts = partition(
+        pool.ids,
+        settings.split_key(spec.model, split.key),
+        reference=split.reference,
+        payment=split.payment,
+        holdouts=split.holdouts,
+    )
+    inputs = Inputs(spec, recipe, pool, parts, contributions)
+    _check_targets(inputs)
+    return inputs
+
+
+def _check_targets(inputs: Inputs) -> None:
+    """The parts exist, and every class that must be there is there."""
+    names, counts = np.unique(inputs.parts, return_counts=True)
+    sizes = dict(zip(names.tolist(), counts.tolist(), strict=True))
+    wanted = [REFERENCE, *(f"holdout-{k + 1}" for k in range(inputs.spec.data.split.holdouts))]
+    if inputs.spec.pay == "fresh":
+        wanted.append(PAYMENT)
+    empty = [name for name in wanted if not sizes.get(name)]
+    if empty:
+        raise InputError(
+            f"no pool examples fall into {', '.join(empty)} (pool of {len(inputs.pool):,}); "
+            "bring more examples or change data.split"
+        )
+    reference = inputs.part(REFERENCE)
+    if inputs.spec.task == "classification":
+        classes, sizes_ = np.unique(reference.targets.astype(str), return_counts=True)
+        folds = max(inputs.spec.cross_validation.folds, inputs.spec.valuation.folds)
+        if len(classes) < 2:
+            raise InputError(
+                f"the reference part has one class only ({classes[0]}); "
+                "a fold of it would have one class; bring examples of every class"
+            )
+        if sizes_.min() < folds:
+            raise InputError(
+                f"class {classes[sizes_.argmin()]} has {sizes_.min()} reference examples, fewer "
+                f"than the {folds} folds, so that a fold would miss it; use fewer folds, a larger "
+                "data.split.reference or more examples"
+            )
+    else:
+        for dataset in (inputs.pool, *inputs.contributions):
+            if not np.issubdtype(dataset.targets.dtype, np.number):
+                raise InputError(
+                    f"{dataset.name}: task: regression needs numbers as targets, found "
+                    f"{dataset.targets.dtype}"
+                )
+
+
+def write_snapshot(inputs: Inputs, folder: Path) -> None:
+    """Copy the inputs into a folder of plain files.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        What to keep. The split key is not written; the cut itself is.
+    folder : Path
+        Existing, empty folder.
+    """
+    (folder / "spec.json").write_text(json.dumps(inputs.spec.to_dict(), sort_keys=True))
+    (folder / "recipe.py").write_text(inputs.recipe.source, encoding="utf-8")
+    inputs.pool.to_frame().assign(_part=inputs.parts).to_parquet(folder / "pool.parquet")
+    for contribution in inputs.contributions:
+        contribution.to_frame().to_parquet(folder / f"contribution-{contribution.name}.parquet")
+
+
+def read_snapshot(folder: Path) -> Inputs:
+    """Inverse of `write_snapshot`."""
+    spec = Spec.model_validate(json.loads((folder / "spec.json").read_text()))
+    recipe = recipe_from_source((folder / "recipe.py").read_text(encoding="utf-8"))
+    pool = pd.read_parquet(folder / "pool.parquet")
+    parts = pool.pop("_part").to_numpy(dtype=str)
+    contributions = tuple(
+        Dataset.from_frame(
+            pd.read_parquet(folder / f"contribution-{contributor.name}.parquet"),
+            name=contributor.name,
+        )
+        for contributor in spec.contributors
+    )
+    return Inputs(spec, recipe, Dataset.from_frame(pool, name="pool"), parts, contributions)
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """What a model is trained on: the owner's reference rows and the contributed ones.
+
+    Attributes
+    ----------
+    reference : Dataset
+        Rows of the pool.
+    contributed : mapping of str to Dataset
+        Rows by contributor, empty data sets left out.
+    """
+
+    reference: Dataset
+    contributed: Mapping[str, Dataset]
+
+    @property
+    def everything(self) -> Dataset:
+        """All rows, the reference first, then by contributor name."""
+        ordered = [self.contributed[name] for name in sorted(self.contributed)]
+        return concatenate([self.reference, *ordered]) if ordered else self.reference
+
+    @property
+    def digest(self) -> str:
+        """Identity of the training set."""
+        return digest(
+            {
+                "reference": self.reference.digest,
+                "contributed": {name: d.digest for name, d in self.contributed.items()},
+            }
+        )
+
+    @property
+    def known_rows(self) -> frozenset[str]:
+        """Row digests of the contributed rows."""
+        return frozenset(row for d in self.contributed.values() for row in d.rows.tolist())
+
+    def with_rows(self, name: str, rows: Dataset) -> TrainingRows:
+        """The same with rows of one contributor added."""
+        if not len(rows):
+            return self
+        held = self.contributed.get(name)
+        merged = rows if held is None else concatenate([held, rows])
+        return replace(self, contributed={**self.contributed, name: merged})
+
+    def write(self, folder: Path) -> None:
+        """Copy into a folder, for the attempts of later champions' challengers."""
+        self.reference.to_frame().to_parquet(folder / "reference.parquet")
+        for name, rows in self.contributed.items():
+            rows.to_frame().to_parquet(folder / f"contributed-{name}.parquet")
+
+    @classmethod
+    def read(cls, folder: Path) -> TrainingRows:
+        """Inverse of `write`."""
+        contributed = {}
+        for path in sorted(folder.glob("contributed-*.parquet")):
+            name = path.stem.removeprefix("contributed-")
+            contributed[name] = Dataset.from_frame(pd.read_parquet(path), name=name)
+        reference = pd.read_parquet(folder / "reference.parquet")
+        return cls(Dataset.from_frame(reference, name=REFERENCE), contributed)

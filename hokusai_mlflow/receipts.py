@@ -1,0 +1,127 @@
+"""Receipts: of a judged attempt, of a baseline, of a run with nothing to do."""
+
+from __future__ import annotations
+
+import math
+
+from hokusai_mlflow.attempt import Attempt, beaten
+from hokusai_mlflow.chain.settlement import Settlement
+from hokusai_mlflow.evidence import Evidence
+from hokusai_mlflow.judgement import Judgement
+from hokusai_mlflow.report.receipt import ContributorLine, Outcome, Receipt
+from hokusai_mlflow.tracking.registry import Registered
+from hokusai_mlflow.valuation import Valuation
+
+
+def _lines(
+    attempt: Attempt, evidence: Evidence | None, settlement: Settlement | None
+) -> tuple[ContributorLine, ...]:
+    spec = attempt.inputs.spec
+    found = Valuation.from_dict(evidence.document["contributions"]) if evidence else None
+    paid = dict(settlement.paid) if settlement and settlement.state == "confirmed" else {}
+    lines = []
+    for contributor, check in zip(spec.contributors, attempt.checks, strict=True):
+        value, error = (None, None)
+        if found and contributor.name in attempt.players:
+            value, error = found.value_of(contributor.name)
+        lines.append(
+            ContributorLine(
+                name=contributor.name,
+                address=contributor.address,
+                given=check.given,
+                accepted=int(check.accepted.sum()),
+                excluded=dict(check.counts),
+                value=value,
+                std_error=error,
+                share=found.shares.get(contributor.name, 0) if found else 0,
+                wei=str(
+                    paid.get(contributor.address, 0)
+                    if found and found.shares.get(contributor.name)
+                    else 0
+                ),
+            )
+        )
+    return tuple(lines)
+
+
+def _owner_wei(settlement: Settlement | None) -> int:
+    if settlement is None or settlement.owner is None:
+        return 0
+    return settlement.paid.get(settlement.owner, 0)
+
+
+def judged(
+    judgement: Judgement, evidence: Evidence | None, settlement: Settlement | None
+) -> Receipt:
+    """The receipt of an attempt that was judged."""
+    attempt, candidate, decision = judgement.attempt, judgement.candidate, judgement.decision
+    spec, comparison = attempt.inputs.spec, judgement.trial.comparison
+    result: Outcome = "promoted" if decision.verdict == "promote" else decision.verdict
+    message = {
+        "promoted": f"version {candidate.version} is the champion of {spec.model} now",
+        "hold": "the hold-out cannot tell whether the candidate is better; "
+        + "; ".join(f.remedy for f in decision.reasons if f.remedy),
+        "reject": "the candidate is not shown to be better; "
+        + "; ".join(f.message for f in decision.reasons),
+    }[result]
+    return Receipt(
+        outcome=result,
+        model=spec.model,
+        metric=spec.metric,
+        message=message,
+        attempt=attempt.id,
+        run_id=attempt.run_id,
+        champion_version=judgement.champion.version,
+        candidate_version=candidate.version,
+        scores={spec.metric: (comparison.baseline, comparison.candidate), **judgement.trial.also},
+        comparison=comparison.to_dict(),
+        decision=decision.to_dict(),
+        payment=evidence.document["payment"] if evidence else {},
+        settlement=settlement.to_dict() if settlement else {},
+        contributors=_lines(attempt, evidence, settlement),
+        owner=spec.owner,
+        owner_wei=str(_owner_wei(settlement)),
+        evidence=evidence.digest if evidence else "",
+        development=spec.chain.rpc_url is None,
+        resumed=attempt.resumed,
+    )
+
+
+def baseline(attempt: Attempt, candidate: Registered, utility: float) -> Receipt:
+    """The receipt of a model's first version."""
+    spec = attempt.inputs.spec
+    of = attempt.inputs.metric
+    sign = -1 if of.direction == "lower" else 1
+    value = math.exp(sign * utility) if of.scale == "log_ratio" else sign * utility
+    return Receipt(
+        outcome="baseline",
+        model=spec.model,
+        metric=spec.metric,
+        message=(
+            f"version {candidate.version} is the first of {spec.model}: the champion that "
+            "candidates must beat. Nothing is paid for a baseline. Next: run the same command "
+            "again, and the contributions are tested against it"
+        ),
+        attempt=attempt.id,
+        run_id=attempt.run_id,
+        candidate_version=candidate.version,
+        scores={"out of fold": (value, value)},
+        owner=spec.owner,
+        development=spec.chain.rpc_url is None,
+    )
+
+
+def nothing_new(attempt: Attempt) -> Receipt:
+    """The receipt of a run that had nothing to do."""
+    spec = attempt.inputs.spec
+    return Receipt(
+        outcome="nothing_new",
+        model=spec.model,
+        metric=spec.metric,
+        message=attempt.finished,
+        attempt=attempt.id,
+        champion_version=beaten(attempt).version,
+        contributors=_lines(attempt, None, None),
+        owner=spec.owner,
+        development=spec.chain.rpc_url is None,
+    )

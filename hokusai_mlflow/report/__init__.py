@@ -1,0 +1,1 @@
+"""What people read: one object, rendered for terminal and Markdown."""

@@ -1,0 +1,160 @@
+"""The receipt of one run: what was decided, how sure we are, why, and what was paid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from typing import Any, Literal
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+Outcome = Literal["baseline", "promoted", "hold", "reject", "nothing_new"]
+
+HEADLINES: Mapping[str, str] = {
+    "baseline": "Registered as the baseline",
+    "promoted": "Promoted",
+    "hold": "Held: not enough evidence",
+    "reject": "Rejected",
+    "nothing_new": "Nothing new",
+}
+
+
+@dataclass(frozen=True)
+class ContributorLine:
+    """What one contributor brought and got.
+
+    Attributes
+    ----------
+    name, address : str
+        Who, and the account that is paid.
+    given, accepted : int
+        Rows brought and rows accepted.
+    excluded : mapping of str to int
+        Rows left out, by code.
+    value, std_error : float or None
+        Shapley value in units of the metric's improvement.
+    share : int
+        Share of the contributors' 70 %, in 1e-4.
+    wei : str
+        DeltaOne paid in 1e-18, as a decimal string.
+    """
+
+    name: str
+    address: str
+    given: int
+    accepted: int
+    excluded: Mapping[str, int]
+    value: float | None = None
+    std_error: float | None = None
+    share: int = 0
+    wei: str = "0"
+
+
+@dataclass(frozen=True, repr=False)
+class Receipt:
+    """One run of the improvement flow, for people and for scripts.
+
+    Attributes
+    ----------
+    outcome : {"baseline", "promoted", "hold", "reject", "nothing_new"}
+        What happened.
+    model, metric : str
+        Which model, and the metric that is gated and paid.
+    message : str
+        The outcome in a sentence, with what to do next.
+    attempt, run_id : str
+        Identity of the attempt and its MLflow run.
+    champion_version, candidate_version : int or None
+        Versions in the registry.
+    scores : mapping of str to (float, float)
+        Metric values of champion and candidate on the sealed hold-out.
+    comparison, decision, payment, settlement : mapping
+        Sections as they are in the evidence; empty where the run did not get so far.
+    contributors : tuple of ContributorLine
+        What everybody brought and got.
+    owner, owner_wei : str
+        The owner's account and DeltaOne in 1e-18.
+    evidence : str
+        Evidence digest.
+    development : bool
+        Whether the chain is a local development chain.
+    """
+
+    outcome: Outcome
+    model: str
+    metric: str
+    message: str
+    attempt: str = ""
+    run_id: str = ""
+    champion_version: int | None = None
+    candidate_version: int | None = None
+    scores: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    comparison: Mapping[str, Any] = field(default_factory=dict)
+    decision: Mapping[str, Any] = field(default_factory=dict)
+    payment: Mapping[str, Any] = field(default_factory=dict)
+    settlement: Mapping[str, Any] = field(default_factory=dict)
+    contributors: tuple[ContributorLine, ...] = ()
+    owner: str = ""
+    owner_wei: str = "0"
+    evidence: str = ""
+    development: bool = True
+    resumed: bool = False
+
+    @property
+    def headline(self) -> str:
+        """The outcome in two or three words."""
+        return HEADLINES[self.outcome]
+
+    @property
+    def paid(self) -> bool:
+        """Whether a confirmed transaction paid this improvement."""
+        return self.settlement.get("state") == "confirmed"
+
+    @property
+    def total_wei(self) -> int:
+        """Everything paid, in 1e-18 DeltaOne."""
+        return int(self.owner_wei) + sum(int(line.wei) for line in self.contributors)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready form."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Receipt:
+        """Inverse of `to_dict`."""
+        lines = tuple(ContributorLine(**line) for line in stored["contributors"])
+        scores = {name: tuple(pair) for name, pair in stored["scores"].items()}
+        return cls(**{**stored, "contributors": lines, "scores": scores})
+
+    def to_markdown(self) -> str:
+        """The receipt for MLflow's model version page and for Prefect."""
+        return _templates().get_template("receipt.md.j2").render(r=self)
+
+    def __repr__(self) -> str:
+        return f"Receipt({self.model}: {self.outcome}; {self.message})"
+
+
+def delta_one(wei: int | str) -> str:
+    """DeltaOne with six digits, from 1e-18."""
+    return f"{int(wei) / 10**18:,.6f}"
+
+
+def cell(text: object) -> str:
+    """Text that cannot break out of a Markdown table cell or start HTML."""
+    escaped = str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return escaped.replace("|", "\\|").replace("\n", " ").replace("`", "'")
+
+
+@cache
+def _templates() -> Environment:
+    # Autoescaping is for HTML; the Markdown template escapes cells itself.
+    environment = Environment(
+        loader=PackageLoader("hokusai_mlflow.report"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,
+    )
+    environment.filters |= {"delta_one": delta_one, "cell": cell}
+    return environment

@@ -1,0 +1,120 @@
+"""The receipt on a terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from hokusai_mlflow.report.receipt import Receipt, delta_one
+
+STYLES = {
+    "promoted": "green",
+    "baseline": "green",
+    "hold": "yellow",
+    "reject": "red",
+    "nothing_new": "blue",
+}
+MARKS = {"passed": "✓", "failed": "✗", "insufficient": "?", "not_applicable": "–"}
+
+
+def show(receipt: Receipt, console: Console, *, next_steps: tuple[str, ...] = ()) -> None:
+    """Print a receipt: verdict first, then scores, reasons, contributors, payment, where to look.
+
+    Parameters
+    ----------
+    receipt : Receipt
+        What happened.
+    console : Console
+        Where to print.
+    next_steps : tuple of str
+        Lines at the end that say where to look.
+    """
+    parts: list[RenderableType] = [Text(receipt.message)]
+    if receipt.scores:
+        parts += [Text(), _scores(receipt)]
+    if receipt.comparison:
+        parts.append(_improvement(receipt))
+    if receipt.decision:
+        parts += [Text(), _findings(receipt)]
+    if receipt.contributors:
+        parts += [Text(), _contributors(receipt)]
+    if receipt.payment:
+        parts += [Text(), *_payment(receipt)]
+    if next_steps:
+        parts += [Text(), *(Text(step, style="dim") for step in next_steps)]
+    style = STYLES[receipt.outcome]
+    title = f"[bold]{receipt.headline}[/bold] · {receipt.model}"
+    console.print(Panel(Group(*parts), title=title, border_style=style, title_align="left"))
+
+
+def _scores(receipt: Receipt) -> Table:
+    table = Table(box=None, pad_edge=False)
+    old = f"champion v{receipt.champion_version}" if receipt.champion_version else "champion"
+    new = f"candidate v{receipt.candidate_version}" if receipt.candidate_version else "candidate"
+    table.add_column("on the sealed hold-out")
+    for heading in (old, new):
+        table.add_column(heading, justify="right")
+    for name, (before, after) in receipt.scores.items():
+        table.add_row(name, f"{before:.6g}", f"{after:.6g}")
+    return table
+
+
+def _improvement(receipt: Receipt) -> Text:
+    c = receipt.comparison
+    return Text(
+        f"improvement {c['improvement_bps']:+.0f} bps, 95 % interval {c['ci_low_bps']:+.0f} to "
+        f"{c['ci_high_bps']:+.0f}, p = {c['p_value']:.2g} at level {c['level']:.2g}",
+        style="bold",
+    )
+
+
+def _findings(receipt: Receipt) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for finding in receipt.decision["findings"]:
+        table.add_row(MARKS[finding["outcome"]], finding["code"], finding["message"])
+        if finding["remedy"]:
+            table.add_row("", "", Text(f"→ {finding['remedy']}", style="italic"))
+    return table
+
+
+def _contributors(receipt: Receipt) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("contributor")
+    table.add_column("rows", justify="right")
+    table.add_column("left out")
+    for heading in ("value", "share", "DeltaOne"):
+        table.add_column(heading, justify="right")
+    for line in receipt.contributors:
+        value = "" if line.value is None else f"{line.value:+.4f}"
+        if line.std_error is not None:
+            value += f" ± {line.std_error:.4f}"
+        left = ", ".join(f"{rows} {code}" for code, rows in line.excluded.items())
+        table.add_row(
+            line.name,
+            f"{line.accepted}/{line.given}",
+            left,
+            value,
+            f"{line.share / 100:.2f} %",
+            delta_one(line.wei),
+        )
+    return table
+
+
+def _payment(receipt: Receipt) -> list[RenderableType]:
+    payment, settlement = receipt.payment, receipt.settlement
+    if not payment["paid_bps"]:
+        return [Text(f"Nothing is paid: {payment['reason']}.")]
+    lines = [
+        Text(
+            f"{payment['paid_bps']} bps measured on {payment['n']:,} examples ({payment['policy']})"
+            f" = {payment['paid_bps'] / 100:g} DeltaOnes; {delta_one(receipt.total_wei)} paid, "
+            f"the owner's part {delta_one(receipt.owner_wei)}"
+        )
+    ]
+    if settlement:
+        where = " on the development chain" if receipt.development else ""
+        lines.append(Text(f"settlement {settlement['state']}{where}: {settlement['tx_hash']}"))
+    lines.append(Text(f"evidence {receipt.evidence}", overflow="fold"))
+    return lines

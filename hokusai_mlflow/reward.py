@@ -1,0 +1,262 @@
+"""From an accepted improvement to a confirmed payment.
+
+Everything that touches a chain for the flow goes through here: which chain, which keys, the
+attested improvement, its settlement, and the head's move where a promotion is not paid.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from hokusai_mlflow.chain.connect import connect, is_development
+from hokusai_mlflow.chain.deployment import deploy, find_deployment
+from hokusai_mlflow.chain.improvement import Improvement
+from hokusai_mlflow.chain.model import ModelConfig
+from hokusai_mlflow.chain.outbox import Outbox
+from hokusai_mlflow.chain.settlement import Settlement
+from hokusai_mlflow.chain.signer import LocalKey, Signer, development_keys
+from hokusai_mlflow.chain.verifier import Verifier
+from hokusai_mlflow.deltaone import WAD, z2_floor_e6
+from hokusai_mlflow.errors import ChainError, InputError
+from hokusai_mlflow.evidence import Evidence, read_sums
+from hokusai_mlflow.judgement import Judgement
+from hokusai_mlflow.ledger import Ledger
+from hokusai_mlflow.settings import Settings
+from hokusai_mlflow.spec import ChainSpec, Spec
+from hokusai_mlflow.verification.oracle import attest
+
+DAY = 86_400
+QUORUM = 2
+MIN_SAMPLES = 30
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A chain to pay on: the contract there and the keys that act on it.
+
+    Attributes
+    ----------
+    verifier : Verifier
+        The contract's client.
+    sender : Signer
+        Sends transactions and pays their fees.
+    oracles : tuple of Signer
+        Keys that attest; on the development chain three of them, two needed.
+    development : bool
+        Whether this is the embedded development chain.
+    """
+
+    verifier: Verifier
+    sender: Signer
+    oracles: tuple[Signer, ...]
+    development: bool
+
+
+def open_chain(chain: ChainSpec, settings: Settings) -> Bench:
+    """Connect to the chain of a spec; the embedded one is deployed to on first use.
+
+    Parameters
+    ----------
+    chain : ChainSpec
+        Where rewards are paid.
+    settings : Settings
+        Home of the embedded chain, and the keys for any other.
+
+    Raises
+    ------
+    ChainUnreachable, WrongChain
+        When the endpoint does not answer, or serves another chain.
+    ChainError
+        When no contract is known there.
+    InputError
+        When a key that is needed is missing or malformed.
+    """
+    rpc_url = chain.rpc_url or settings.rpc_url
+    chain_id = chain.chain_id if chain.rpc_url else settings.chain_id
+    w3 = connect(rpc_url=rpc_url, chain_id=chain_id, home=settings.prepare().home)
+    if rpc_url is None:
+        keys = development_keys(settings.home)
+        deployment = deploy(
+            w3,
+            keys.admin,
+            oracles=[oracle.address for oracle in keys.oracles],
+            quorum=QUORUM,
+            home=settings.home,
+        )
+        verifier = Verifier.of(w3, deployment, home=settings.home)
+        return Bench(verifier, keys.admin, keys.oracles, development=True)
+    if chain.verifier is not None:
+        verifier = Verifier(w3, chain.verifier, home=settings.home)
+    else:
+        recorded = find_deployment(settings.home, w3.eth.chain_id)
+        if recorded is None:
+            raise ChainError(
+                f"no DeltaOneVerifier is known on chain {w3.eth.chain_id}; deploy one with "
+                "`hokusai chain deploy`, or name it in the spec under chain.verifier"
+            )
+        verifier = Verifier.of(w3, recorded, home=settings.home)
+    return Bench(
+        verifier, sender_key(settings), oracle_keys(settings), development=is_development(w3)
+    )
+
+
+def sender_key(settings: Settings) -> LocalKey:
+    """The key that sends transactions on a chain that is not the development chain.
+
+    Raises
+    ------
+    InputError
+        When none is configured.
+    """
+    if settings.signer_key is not None:
+        return LocalKey.from_secret(settings.signer_key)
+    if settings.signer_keystore is not None:
+        secret = settings.signer_passphrase or SecretStr("")
+        return LocalKey.from_keystore(settings.signer_keystore, secret)
+    raise InputError(
+        "no key to send transactions with: set HOKUSAI_SIGNER_KEYSTORE and "
+        "HOKUSAI_SIGNER_PASSPHRASE, or HOKUSAI_SIGNER_KEY"
+    )
+
+
+def oracle_keys(settings: Settings) -> tuple[LocalKey, ...]:
+    """The oracles' keys that this process holds, from `HOKUSAI_ORACLE_KEYS`."""
+    given = settings.oracle_keys.get_secret_value() if settings.oracle_keys else ""
+    keys = [part.strip() for part in given.split(",") if part.strip()]
+    return tuple(LocalKey.from_secret(SecretStr(key)) for key in keys)
+
+
+def model_config(spec: Spec) -> ModelConfig:
+    """What the contract is told about a model.
+
+    The contract's own significance floor is the policy's `alpha`, one-sided: looser than the gate's
+    level at any look, so that it is a second lock and never the first.
+    """
+    budget = spec.chain.budget * WAD
+    return ModelConfig(
+        metric=spec.metric,
+        owner=spec.owner,
+        min_bps=spec.gate.min_improvement_bps,
+        z2_floor_e6=z2_floor_e6(spec.gate.alpha),
+        min_samples=MIN_SAMPLES,
+        tokens_per_delta_one=spec.chain.tokens_per_delta_one * WAD,
+        budget=budget,
+        daily_cap=budget,
+    )
+
+
+def found_lineage(spec: Spec, digest: str, settings: Settings) -> None:
+    """Make a model's baseline the head of its lineage on chain; once, and again changes nothing.
+
+    On a chain that is not the development chain this is the administrator's to do, with
+    ``hokusai chain configure-model``.
+    """
+    bench = open_chain(spec.chain, settings)
+    if bench.development and bench.verifier.head(spec.model) is None:
+        bench.verifier.configure_model(bench.sender, spec.model, model_config(spec), digest)
+
+
+def require_head(spec: Spec, digest: str, settings: Settings) -> None:
+    """Check that a model's head on chain is the champion, before anything is trained.
+
+    Raises
+    ------
+    ChainError
+        When it is not configured, or its head is another model.
+    """
+    bench = open_chain(spec.chain, settings)
+    head = bench.verifier.head(spec.model)
+    if head is None:
+        raise ChainError(
+            f"{spec.model} is not configured on chain {bench.verifier.chain_id}; an administrator "
+            "runs `hokusai chain configure-model SPEC`"
+        )
+    if head.removeprefix("0x") != digest:
+        raise ChainError(
+            f"the head of {spec.model} on chain is {head}, the champion's digest is 0x{digest}; an "
+            "administrator moves the head, or the registry's alias is set back"
+        )
+
+
+def improvement_of(judgement: Judgement, evidence: Evidence) -> Improvement:
+    """The struct that oracles sign, from the evidence.
+
+    Weights of contributors who share an address are added up.
+    """
+    document, spec = evidence.document, judgement.attempt.inputs.spec
+    addresses = document["contributions"]["addresses"]
+    weights: Counter[str] = Counter()
+    for name, share in document["contributions"]["shares"].items():
+        weights[addresses[name]] += share
+    ordered = sorted(weights, key=lambda address: int(address, 16))
+    return Improvement(
+        model=spec.model,
+        metric=spec.metric,
+        evidence=evidence.digest,
+        champion=document["champion"]["digest"],
+        candidate=document["candidate"]["digest"],
+        evaluation_set=document["evaluation"]["gate"]["digest"],
+        gate=read_sums(document, "gate"),
+        payment=read_sums(document, "payment"),
+        paid_bps=document["payment"]["paid_bps"],
+        look=document["look"]["number"],
+        contributors=tuple(ordered),
+        weights=tuple(weights[address] for address in ordered),
+        deadline=int(time.time()) + spec.chain.deadline_days * DAY,
+    )
+
+
+def pay(judgement: Judgement, evidence: Evidence, ledger: Ledger, settings: Settings) -> Settlement:
+    """Have the oracles sign an improvement, hand it to the outbox, and settle; once per evidence.
+
+    Returns
+    -------
+    Settlement
+        Confirmed, or waiting for what `hokusai settle` will find done later.
+    """
+    chain, attempt = judgement.attempt.inputs.spec.chain, judgement.attempt
+    bench = open_chain(chain, settings)
+    outbox = _outbox(bench, chain, ledger)
+    if ledger.get("settlement.intent", evidence.digest) is None:
+        improvement = improvement_of(judgement, evidence)
+        signatures = attest(improvement, bench.verifier.domain, bench.oracles)
+        outbox.enqueue(improvement, signatures, model=attempt.model, attempt=attempt.id)
+    outbox.settle()
+    return outbox.settlement(evidence.digest)
+
+
+def settle(
+    chain: ChainSpec, settings: Settings, ledger: Ledger, *, timeout: float = 60.0
+) -> list[Settlement]:
+    """Drain the outbox: broadcast what waits, confirm what was broadcast.
+
+    Safe to run from any number of processes at any time.
+    """
+    return _outbox(open_chain(chain, settings), chain, ledger).settle(timeout=timeout)
+
+
+def _outbox(bench: Bench, chain: ChainSpec, ledger: Ledger) -> Outbox:
+    return Outbox(ledger, bench.verifier, bench.sender, confirmations=chain.confirmations)
+
+
+def move_head_unpaid(spec: Spec, evidence: Evidence, settings: Settings) -> str | None:
+    """Move the lineage's head after a promotion that is not paid; again changes nothing.
+
+    Raises
+    ------
+    ContractRefused
+        When the head is neither the champion nor the candidate, or the sender may not move it.
+    """
+    document = evidence.document
+    bench = open_chain(spec.chain, settings)
+    return bench.verifier.move_head(
+        bench.sender,
+        spec.model,
+        document["champion"]["digest"],
+        document["candidate"]["digest"],
+        reason=document["payment"]["reason"],
+    )

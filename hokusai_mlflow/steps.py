@@ -1,0 +1,351 @@
+"""The steps of the flows: Prefect tasks, thin, named after what they do.
+
+Steps take and return plain values and open what they need; no MLflow run is "active" in them. A
+step that changes the registry, the ledger or the chain carries its own idempotency key, so that
+any of them can be killed and run again; Prefect's own caching is off for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from prefect import task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.futures import PrefectFuture, as_completed
+from rich.progress import track
+
+from hokusai_mlflow import attempt as attempts
+from hokusai_mlflow import evidence as evidence_document
+from hokusai_mlflow import gate, outcome, receipts, refits, reward, trial
+from hokusai_mlflow.attempt import Attempt
+from hokusai_mlflow.cache import Cache
+from hokusai_mlflow.chain.settlement import Settlement
+from hokusai_mlflow.contributions.shapley import coalitions
+from hokusai_mlflow.evidence import Evidence
+from hokusai_mlflow.gate import Case, Decision
+from hokusai_mlflow.judgement import Judgement
+from hokusai_mlflow.ledger import Ledger, accept_look
+from hokusai_mlflow.report.receipt import Receipt
+from hokusai_mlflow.settings import Settings
+from hokusai_mlflow.spec import load_spec
+from hokusai_mlflow.stats.crossval import CrossValidation, corrected_t
+from hokusai_mlflow.tracking import models, registry, runs
+from hokusai_mlflow.tracking.registry import Registered
+from hokusai_mlflow.tracking.store import connect
+from hokusai_mlflow.trial import Models, Trial
+from hokusai_mlflow.valuation import Valuation, value_players
+
+step = partial(task, cache_policy=NO_CACHE, persist_result=False)
+
+
+@contextmanager
+def only_run_of(spec_path: str) -> Iterator[None]:
+    """Hold the only place for runs of a spec's model; `ModelBusy` when it is taken."""
+    with attempts.exclusive(load_spec(spec_path).model, Settings().prepare()):
+        yield
+
+
+@step
+def preflight(spec_path: str) -> None:
+    """Check that spec, store, ledger and chain are there, before anything is read or changed."""
+    settings = Settings().prepare()
+    spec = load_spec(spec_path)
+    connect(settings)
+    with Ledger(settings.ledger):
+        reward.open_chain(spec.chain, settings)
+
+
+@step
+def open_attempt(spec_path: str) -> Attempt:
+    """Take up the model's unfinished attempt, or begin a new one from the spec."""
+    return attempts.open_attempt(spec_path, Settings().prepare())
+
+
+@step
+def train(attempt: Attempt) -> Registered:
+    """Fit the candidate on reference and accepted rows, and register it, once per attempt."""
+    settings = Settings().prepare()
+    client = connect(settings)
+    known = registry.registered_by(client, attempt.model, attempt.id)
+    if known is not None:
+        return known
+    if attempt.champion is not None:
+        reward.require_head(attempt.inputs.spec, attempts.beaten(attempt).digest, settings)
+    spec, recipe, rows = attempt.inputs.spec, attempt.inputs.recipe, attempt.training
+
+    def fit(folder: Path) -> None:
+        everything = rows.everything
+        fitted = recipe.fit(
+            everything.features, everything.targets, seed=spec.seed, on="the training rows"
+        )
+        models.save(fitted, folder, serialization=spec.serialization)
+
+    key = evidence_document.digest(
+        {
+            "fit": [recipe.digest, rows.digest, spec.seed, spec.serialization],
+        }
+    )
+    folder = Cache(settings.home / "cache").folder(key, fit)
+    digest = models.content_digest(folder)
+    return registry.register(
+        client, attempt.model, attempt.id, attempt.run_id, folder=folder, digest=digest
+    )
+
+
+@step
+def refit(attempt: Attempt, arm: refits.Arm, repeat: int, folds: int) -> np.ndarray:
+    """Refit one arm on all folds of one repeat; scores are kept by content."""
+    return refits.score_repeat(attempt, arm, repeat, folds, _cache())
+
+
+def cross_validate(attempt: Attempt) -> CrossValidation:
+    """Refit the champion's recipe and the candidate's on the same folds, in parallel."""
+    spec, plan = attempt.inputs.spec, attempt.inputs.spec.cross_validation
+    arms = (refits.champion_arm(attempt), refits.candidate_arm(attempt))
+    futures = [
+        [refit.submit(attempt, arm, repeat, plan.folds) for repeat in range(plan.repeats)]
+        for arm in arms
+    ]
+    _progress(f"cross-validating {spec.model}", futures[0] + futures[1])
+    champion, candidate = (np.array([f.result()[:-1] for f in arm]) for arm in futures)
+    rows = len(attempt.training.reference)
+    return corrected_t(
+        champion,
+        candidate,
+        test_size=rows / plan.folds,
+        train_size=len(attempt.training.everything) - rows / plan.folds,
+        effect_bps=float(spec.gate.detectable_bps),
+        veto_level=spec.gate.cv_veto_p,
+    )
+
+
+@step
+def test_on_holdout(attempt: Attempt, candidate: Registered) -> Trial:
+    """Spend one look, then compare champion and candidate on the sealed hold-out."""
+    settings = Settings().prepare()
+    with Ledger(settings.ledger) as ledger:
+        look = trial.spend(attempt, candidate, ledger)
+    both = _load_both(attempt, candidate, settings)
+    rows = attempt.inputs.part(attempt.holdout)
+    return trial.run_trial(attempt, both, rows, level=look.level)
+
+
+@step
+def decide(
+    attempt: Attempt, candidate: Registered, holdout: Trial, crossval: CrossValidation
+) -> Judgement:
+    """Judge by every rule and write the verdict down; a verdict that was written stands."""
+    spec = attempt.inputs.spec
+    with Ledger(Settings().prepare().ledger) as ledger:
+        look = trial.spend(attempt, candidate, ledger)
+        stored = ledger.get("attempt.decided", attempt.id)
+        if stored is None:
+            case = Case(
+                comparison=holdout.comparison,
+                crossval=crossval,
+                policy=spec.gate,
+                needs_classes=attempt.inputs.metric.needs_classes,
+                same_model=candidate.digest == attempts.beaten(attempt).digest,
+            )
+            body = {
+                "decision": gate.decide(case, look=look.number).to_dict(),
+                "comparison": holdout.comparison.to_dict(),
+                "crossval": crossval.to_dict(),
+                "candidate": candidate.to_dict(),
+            }
+            stored = ledger.append(
+                "attempt.decided", attempt.id, body, model=attempt.model, attempt=attempt.id
+            )
+        decision = Decision.from_dict(stored.body["decision"])
+        if decision.promoted:
+            accept_look(ledger, look.test_key)
+    return Judgement(attempt, candidate, holdout, crossval, look, decision)
+
+
+@step
+def promote(attempt: Attempt, candidate: Registered) -> None:
+    """Move the alias `champion` to the candidate and write it down."""
+    settings = Settings().prepare()
+    registry.promote(connect(settings), candidate)
+    with Ledger(settings.ledger) as ledger:
+        ledger.append(
+            "attempt.promoted",
+            attempt.id,
+            candidate.to_dict(),
+            model=attempt.model,
+            attempt=attempt.id,
+        )
+
+
+@step
+def measure_payment(judgement: Judgement) -> Trial:
+    """Measure the improvement that is paid, on examples that selected nothing."""
+    attempt, holdout = judgement.attempt, judgement.trial
+    if attempt.inputs.spec.pay != "fresh":
+        return holdout
+    both = _load_both(attempt, judgement.candidate, Settings().prepare())
+    rows = trial.payment_rows(attempt)
+    return trial.run_trial(attempt, both, rows, level=holdout.comparison.level)
+
+
+def value_contributions(attempt: Attempt) -> Valuation:
+    """Exact Shapley values of everybody who changed something, refits in parallel."""
+    spec, plan = attempt.inputs.spec, attempt.inputs.spec.valuation
+    futures = {
+        coalition: [
+            refit.submit(attempt, refits.coalition_arm(attempt, coalition), repeat, plan.folds)
+            for repeat in range(plan.repeats)
+        ]
+        for coalition in coalitions(attempt.players)
+    }
+    _progress(
+        f"valuing {len(attempt.players)} contributions to {spec.model}",
+        [future for row in futures.values() for future in row],
+    )
+    worth = {
+        coalition: np.concatenate([future.result()[:-1] for future in row])
+        for coalition, row in futures.items()
+    }
+    return value_players(attempt.players, worth, test_train_ratio=1 / (plan.folds - 1))
+
+
+@step
+def write_evidence(judgement: Judgement, payment: Trial, valuation: Valuation) -> Evidence:
+    """Put the evidence together and write it down; evidence that was written stands."""
+    attempt = judgement.attempt
+    with Ledger(Settings().prepare().ledger) as ledger:
+        stored = ledger.get("attempt.evidence", attempt.id)
+        if stored is None:
+            document = outcome.evidence(judgement, payment, valuation)
+            body = {"digest": document.digest, "document": document.to_dict()}
+            stored = ledger.append(
+                "attempt.evidence", attempt.id, body, model=attempt.model, attempt=attempt.id
+            )
+    return Evidence(stored.body["document"])
+
+
+@step
+def attest_and_reward(
+    judgement: Judgement, payment: Trial, evidence: Evidence
+) -> Settlement | None:
+    """Have the oracles sign, and pay; without pay, only move the lineage's head."""
+    settings = Settings().prepare()
+    if not evidence.document["payment"]["paid_bps"]:
+        reward.move_head_unpaid(judgement.attempt.inputs.spec, evidence, settings)
+        return None
+    outcome.check_sums(evidence, judgement.trial, payment)
+    with Ledger(settings.ledger) as ledger:
+        return reward.pay(judgement, evidence, ledger, settings)
+
+
+@step
+def publish(
+    judgement: Judgement,
+    payment: Trial | None = None,
+    evidence: Evidence | None = None,
+    settlement: Settlement | None = None,
+) -> Receipt:
+    """Show the outcome in MLflow and Prefect, close the attempt, and return the receipt."""
+    settings = Settings().prepare()
+    client = connect(settings)
+    receipt = receipts.judged(judgement, evidence, settlement)
+    outcome.log(client, judgement, receipt, payment, evidence)
+    if not judgement.promoted:
+        registry.challenge(client, judgement.candidate)
+    return _close(judgement.attempt, receipt, settings)
+
+
+@step
+def register_baseline(attempt: Attempt, candidate: Registered) -> Receipt:
+    """Make the first version of a model its champion: with scores, without pay."""
+    settings = Settings().prepare()
+    client = connect(settings)
+    spec, cache = attempt.inputs.spec, Cache(settings.home / "cache")
+    arm = refits.candidate_arm(attempt)
+    utility = float(refits.score_repeat(attempt, arm, 0, spec.cross_validation.folds, cache)[-1])
+    reward.found_lineage(spec, candidate.digest, settings)
+    promote.fn(attempt, candidate)
+    receipt = receipts.baseline(attempt, candidate, utility)
+    runs.log(
+        client,
+        attempt.run_id,
+        metrics={f"eval/{spec.metric}": receipt.scores["out of fold"][1]},
+        tags={"hokusai.outcome": "baseline"},
+    )
+    outcome.describe(client, candidate, receipt)
+    return _close(attempt, receipt, settings)
+
+
+@step
+def settle(spec_path: str) -> list[Settlement]:
+    """Drain the outbox on the chain that a spec names."""
+    settings = Settings().prepare()
+    spec = load_spec(spec_path)
+    with Ledger(settings.ledger) as ledger:
+        return reward.settle(spec.chain, settings, ledger)
+
+
+@step
+def publish_settlements(settlements: list[Settlement]) -> None:
+    """Say in MLflow which rewards became final, or failed, and why."""
+    settings = Settings().prepare()
+    client = connect(settings)
+    with Ledger(settings.ledger) as ledger:
+        for settlement in settlements:
+            outcome.log_settlement(client, ledger, settlement)
+
+
+@step
+def say_nothing_new(attempt: Attempt) -> Receipt:
+    """A receipt that says why there was nothing to do."""
+    return receipts.nothing_new(attempt)
+
+
+def _close(attempt: Attempt, receipt: Receipt, settings: Settings) -> Receipt:
+    connect(settings).set_terminated(attempt.run_id, "FINISHED")
+    _prefect_artifact(receipt)
+    with Ledger(settings.ledger) as ledger:
+        stored = ledger.get("attempt.closed", attempt.id)
+        if stored is None:
+            stored = ledger.append(
+                "attempt.closed",
+                attempt.id,
+                {"outcome": receipt.outcome, "receipt": receipt.to_dict()},
+                model=attempt.model,
+                attempt=attempt.id,
+            )
+    return Receipt.from_dict(stored.body["receipt"])
+
+
+def _prefect_artifact(receipt: Receipt) -> None:
+    key = "".join(c if c.isalnum() else "-" for c in receipt.model.lower()).strip("-")
+    create_markdown_artifact(receipt.to_markdown(), key=f"hokusai-{key}")
+
+
+def _cache() -> Cache:
+    return Cache(Settings().prepare().home / "cache")
+
+
+def _load_both(attempt: Attempt, candidate: Registered, settings: Settings) -> Models:
+    client = connect(settings)
+    loaded = [
+        models.load(
+            client,
+            registry.version(client, attempt.model, one.version),
+            expected_digest=one.digest,
+        )
+        for one in (attempts.beaten(attempt), candidate)
+    ]
+    return Models(*loaded)
+
+
+def _progress(title: str, futures: Iterable[PrefectFuture[Any]]) -> None:
+    futures = list(futures)
+    for future in track(as_completed(futures), description=title, total=len(futures)):
+        future.result()

@@ -1,0 +1,1 @@
+"""The MLflow side: runs of attempts, the champion in the registry, what is logged."""

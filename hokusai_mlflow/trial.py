@@ -1,0 +1,207 @@
+"""The one test of a candidate on the sealed hold-out, and the measurement that is paid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hokusai_mlflow.attempt import Attempt
+from hokusai_mlflow.contributions.dataset import Dataset
+from hokusai_mlflow.contributions.digests import evaluation_digest
+from hokusai_mlflow.deltaone import PairedSums, improvement_bps, paired_kind
+from hokusai_mlflow.errors import MetricUndefined
+from hokusai_mlflow.evidence import digest
+from hokusai_mlflow.inputs import PAYMENT
+from hokusai_mlflow.ledger import Ledger, Look, spend_look
+from hokusai_mlflow.recipe import predict
+from hokusai_mlflow.stats.comparison import Comparison, compare_outputs
+from hokusai_mlflow.stats.paired import paired_scores
+from hokusai_mlflow.tracking.registry import Registered
+
+
+@dataclass(frozen=True)
+class Models:
+    """The two fitted models, loaded from their registered files."""
+
+    champion: Any
+    candidate: Any
+
+
+@dataclass(frozen=True, repr=False)
+class Trial:
+    """Champion against candidate on one set of examples.
+
+    Attributes
+    ----------
+    comparison : Comparison
+        On the gated metric.
+    sums : PairedSums
+        What oracles sign and the contract recomputes the improvement from.
+    evaluation : str
+        Commitment to the examples: digest of ids and targets.
+    also : mapping of str to (float, float)
+        Champion's and candidate's values of the metrics that are logged beside the gated one.
+    predictions : mapping of str to ndarray
+        ``id``, ``target``, ``champion``, ``candidate``, one entry per example.
+    """
+
+    comparison: Comparison
+    sums: PairedSums
+    evaluation: str
+    also: Mapping[str, tuple[float, float]]
+    predictions: Mapping[str, np.ndarray]
+
+    def __repr__(self) -> str:
+        return f"Trial({self.comparison!r})"
+
+
+@dataclass(frozen=True, repr=False)
+class Payment:
+    """What an accepted improvement is worth.
+
+    Attributes
+    ----------
+    policy : {"fresh", "lower_bound", "measured"}
+        Where the basis points come from.
+    measured_bps : int
+        Basis points by the policy, rounded down; may be negative.
+    paid_bps : int
+        After the part that is due to what the owner changed is taken off; 0 when nothing is paid.
+    n : int
+        Examples measured.
+    reason : str
+        Why nothing is paid; empty when something is.
+    """
+
+    policy: str
+    measured_bps: int
+    paid_bps: int
+    n: int
+    reason: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready form, part of the evidence."""
+        return {
+            "policy": self.policy,
+            "measured_bps": self.measured_bps,
+            "paid_bps": self.paid_bps,
+            "n": self.n,
+            "reason": self.reason,
+        }
+
+    def __repr__(self) -> str:
+        return f"Payment({self.policy}: {self.paid_bps} of {self.measured_bps} bps measured)"
+
+
+def holdout_commitment(attempt: Attempt) -> str:
+    """Commitment to the sealed hold-out of an attempt."""
+    rows = attempt.inputs.part(attempt.holdout)
+    return evaluation_digest(rows.ids, rows.targets)
+
+
+def look_key(attempt: Attempt, candidate: Registered) -> str:
+    """Identity of a test: the same two models on the same hold-out under the same policy."""
+    spec = attempt.inputs.spec
+    beaten = attempt.champion.registered.digest if attempt.champion else None
+    return digest(
+        {
+            "champion": beaten,
+            "candidate": candidate.digest,
+            "policy": spec.gate.to_dict(),
+            "metric": [spec.metric, spec.metric_options],
+            "holdout": [attempt.model, attempt.holdout, holdout_commitment(attempt)],
+        }
+    )
+
+
+def spend(attempt: Attempt, candidate: Registered, ledger: Ledger) -> Look:
+    """Spend one look of the sealed hold-out, before anything is computed on it."""
+    policy = attempt.inputs.spec.gate
+    return spend_look(
+        ledger,
+        model=attempt.model,
+        holdout=attempt.holdout,
+        test_key=look_key(attempt, candidate),
+        attempt=attempt.id,
+        alpha=policy.alpha,
+        quota=policy.quota,
+        after_reward=policy.after_reward,
+    )
+
+
+def run_trial(attempt: Attempt, models: Models, rows: Dataset, *, level: float) -> Trial:
+    """Score both models on the same examples.
+
+    Parameters
+    ----------
+    attempt : Attempt
+        Gives the metric and the policy's minimum effect.
+    models : Models
+        Champion and candidate.
+    rows : Dataset
+        The examples.
+    level : float
+        Level of the one-sided test of H0: Δ ≤ minimum effect.
+    """
+    spec = attempt.inputs.spec
+    of = attempt.inputs.metric
+    champion = predict(models.champion, rows.features, of, name="champion")
+    candidate = predict(models.candidate, rows.features, of, name="candidate")
+    comparison = compare_outputs(
+        of,
+        rows.targets,
+        champion,
+        candidate,
+        level=level,
+        min_effect_bps=float(spec.gate.min_improvement_bps),
+    )
+    scores = paired_scores(of, rows.targets, champion, candidate)
+    return Trial(
+        comparison,
+        PairedSums.of(*scores),
+        evaluation_digest(rows.ids, rows.targets),
+        _also(attempt, models, rows),
+        {
+            "id": rows.ids,
+            "target": rows.targets,
+            "champion": champion,
+            "candidate": candidate,
+        },
+    )
+
+
+def _also(attempt: Attempt, models: Models, rows: Dataset) -> dict[str, tuple[float, float]]:
+    """Values of the metrics that are logged only; one that is undefined here is left out."""
+    found = {}
+    for name in attempt.inputs.spec.also_log:
+        of = attempt.inputs.logged_metric(name)
+        outputs = [
+            predict(model, rows.features, of, name=who)
+            for who, model in (("champion", models.champion), ("candidate", models.candidate))
+        ]
+        try:
+            found[name] = tuple(of.score(rows.targets, output) for output in outputs)
+        except MetricUndefined:
+            continue
+    return found
+
+
+def measured_bps(attempt: Attempt, gate: Trial, payment: Trial) -> int:
+    """Whole basis points that the payment policy measures, rounded down.
+
+    ``fresh`` and ``measured`` follow from paired sums, as the contract computes them;
+    ``lower_bound`` is the one-sided lower bound at the level of the test.
+    """
+    spec = attempt.inputs.spec
+    from_sums = improvement_bps(paired_kind(spec.metric), payment.sums)
+    if spec.pay == "lower_bound":
+        return min(from_sums, int(np.floor(gate.comparison.lower_bound_bps)))
+    return from_sums
+
+
+def payment_rows(attempt: Attempt) -> Dataset:
+    """The examples that payment is measured on: the payment set, or the hold-out itself."""
+    return attempt.inputs.part(PAYMENT if attempt.inputs.spec.pay == "fresh" else attempt.holdout)

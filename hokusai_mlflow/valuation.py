@@ -1,0 +1,98 @@
+"""Whose data an improvement is due to, and what part of it is paid for.
+
+The players of the game are whoever changed something between champion and candidate: every
+contributor with new rows, and the owner where the recipe or the reference rows changed. The
+owner's part of the improvement is not paid to contributors: it lowers the paid basis points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hokusai_mlflow.attempt import RECIPE_PLAYER, REFERENCE_PLAYER
+from hokusai_mlflow.contributions.shapley import Shapley, exact_shapley, shares
+
+WHOLE = 10_000
+
+
+@dataclass(frozen=True, repr=False)
+class Valuation:
+    """Values, shares, and the contributors' part.
+
+    Attributes
+    ----------
+    shapley : mapping
+        `Shapley.to_dict()`: values in units of the metric's improvement, with standard errors.
+    shares : mapping of str to int
+        Contributors' shares in 1e-4, summing to 10 000; empty when nobody's data helped.
+    contributed : int
+        Part of the improvement that is due to contributors, in 1e-4.
+    """
+
+    shapley: Mapping[str, Any]
+    shares: Mapping[str, int]
+    contributed: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready form, part of the evidence."""
+        return {
+            "shapley": dict(self.shapley),
+            "shares": dict(self.shares),
+            "contributed": self.contributed,
+        }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Valuation:
+        """Inverse of `to_dict`."""
+        return cls(stored["shapley"], stored["shares"], stored["contributed"])
+
+    def value_of(self, player: str) -> tuple[float, float | None]:
+        """Shapley value of a player and its standard error; 0 for somebody who did not play."""
+        names = list(self.shapley["players"])
+        if player not in names:
+            return 0.0, None
+        at = names.index(player)
+        return self.shapley["values"][at], self.shapley["std_errors"][at]
+
+    def paid_bps(self, measured_bps: int) -> int:
+        """The contributors' part of the measured basis points, rounded down, never negative."""
+        return max(0, measured_bps) * self.contributed // WHOLE
+
+    def __repr__(self) -> str:
+        told = ", ".join(f"{name} {share / 100:.1f} %" for name, share in self.shares.items())
+        return f"Valuation({told or 'nobody'}; {self.contributed / 100:.1f} % of the improvement)"
+
+
+def value_players(
+    players: tuple[str, ...],
+    worth: Mapping[frozenset[str], np.ndarray],
+    *,
+    test_train_ratio: float,
+) -> Valuation:
+    """Shapley values of the players and the shares that are paid for.
+
+    Parameters
+    ----------
+    players : tuple of str
+        Contributors and the owner's changes.
+    worth : mapping of frozenset of str to (r,) array
+        Goodness of every coalition on paired replicates.
+    test_train_ratio : float
+        Size of a test fold divided by the reference rows it trains on.
+
+    Returns
+    -------
+    Valuation
+        Only values above noise count, for contributors and for the owner's changes alike.
+    """
+    found: Shapley = exact_shapley(players, worth, test_train_ratio=test_train_ratio)
+    everybody = shares(found, players)
+    contributors = [p for p in players if p not in (RECIPE_PLAYER, REFERENCE_PLAYER)]
+    contributed = sum(everybody.get(name, 0) for name in contributors)
+    return Valuation(
+        found.to_dict(), shares(found, contributors) if contributed else {}, contributed
+    )
