@@ -60,7 +60,7 @@ class Inputs:
                 "spec": _written(self.spec),
                 "recipe": self.recipe.digest,
                 "pool": self.pool.digest,
-                "parts": digest({i: p for i, p in zip(self.pool.ids, self.parts, strict=True)}),
+                "parts": digest(dict(zip(self.pool.ids, self.parts, strict=True))),
                 "contributions": {c.name: c.digest for c in self.contributions},
             }
         )

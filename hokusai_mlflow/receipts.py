@@ -6,6 +6,7 @@ import math
 
 from hokusai_mlflow.attempt import Attempt, beaten
 from hokusai_mlflow.chain.settlement import Settlement
+from hokusai_mlflow.deltaone import CONTRIBUTORS_PERCENT, WEIGHT_TOTAL
 from hokusai_mlflow.evidence import Evidence
 from hokusai_mlflow.judgement import Judgement
 from hokusai_mlflow.report.receipt import ContributorLine, Outcome, Receipt
@@ -18,10 +19,11 @@ def _lines(
 ) -> tuple[ContributorLine, ...]:
     spec = attempt.inputs.spec
     found = Valuation.from_dict(evidence.document["contributions"]) if evidence else None
-    paid = dict(settlement.paid) if settlement and settlement.state == "confirmed" else {}
+    reward = settlement.reward if settlement else 0
     lines = []
     for contributor, check in zip(spec.contributors, attempt.checks, strict=True):
         value, error = (None, None)
+        share = found.shares.get(contributor.name, 0) if found else 0
         if found and contributor.name in attempt.players:
             value, error = found.value_of(contributor.name)
         lines.append(
@@ -33,21 +35,16 @@ def _lines(
                 excluded=dict(check.counts),
                 value=value,
                 std_error=error,
-                share=found.shares.get(contributor.name, 0) if found else 0,
-                wei=str(
-                    paid.get(contributor.address, 0)
-                    if found and found.shares.get(contributor.name)
-                    else 0
-                ),
+                share=share,
+                wei=str(_contributors_part(reward, share)),
             )
         )
     return tuple(lines)
 
 
-def _owner_wei(settlement: Settlement | None) -> int:
-    if settlement is None or settlement.owner is None:
-        return 0
-    return settlement.paid.get(settlement.owner, 0)
+def _contributors_part(reward: int, share: int) -> int:
+    """A contributor's wei, as the contract computes it where every address is another."""
+    return reward * CONTRIBUTORS_PERCENT * share // (100 * WEIGHT_TOTAL)
 
 
 def judged(
@@ -56,6 +53,8 @@ def judged(
     """The receipt of an attempt that was judged."""
     attempt, candidate, decision = judgement.attempt, judgement.candidate, judgement.decision
     spec, comparison = attempt.inputs.spec, judgement.trial.comparison
+    lines = _lines(attempt, evidence, settlement)
+    reward = settlement.reward if settlement else 0
     result: Outcome = "promoted" if decision.verdict == "promote" else decision.verdict
     message = {
         "promoted": f"version {candidate.version} is the champion of {spec.model} now",
@@ -78,9 +77,9 @@ def judged(
         decision=decision.to_dict(),
         payment=evidence.document["payment"] if evidence else {},
         settlement=settlement.to_dict() if settlement else {},
-        contributors=_lines(attempt, evidence, settlement),
+        contributors=lines,
         owner=spec.owner,
-        owner_wei=str(_owner_wei(settlement)),
+        owner_wei=str(reward - sum(int(line.wei) for line in lines)),
         evidence=evidence.digest if evidence else "",
         development=spec.chain.rpc_url is None,
         resumed=attempt.resumed,
@@ -105,7 +104,7 @@ def baseline(attempt: Attempt, candidate: Registered, utility: float) -> Receipt
         attempt=attempt.id,
         run_id=attempt.run_id,
         candidate_version=candidate.version,
-        scores={"out of fold": (value, value)},
+        scores={f"{spec.metric}, out of fold": (value, value)},
         owner=spec.owner,
         development=spec.chain.rpc_url is None,
     )

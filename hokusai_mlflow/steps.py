@@ -275,7 +275,7 @@ def register_baseline(attempt: Attempt, candidate: Registered) -> Receipt:
     runs.log(
         client,
         attempt.run_id,
-        metrics={f"eval/{spec.metric}": receipt.scores["out of fold"][1]},
+        metrics={f"eval/{spec.metric}": next(iter(receipt.scores.values()))[1]},
         tags={"hokusai.outcome": "baseline"},
     )
     outcome.describe(client, candidate, receipt)

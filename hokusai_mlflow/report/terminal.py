@@ -51,13 +51,17 @@ def show(receipt: Receipt, console: Console, *, next_steps: tuple[str, ...] = ()
 
 def _scores(receipt: Receipt) -> Table:
     table = Table(box=None, pad_edge=False)
-    old = f"champion v{receipt.champion_version}" if receipt.champion_version else "champion"
-    new = f"candidate v{receipt.candidate_version}" if receipt.candidate_version else "candidate"
-    table.add_column("on the sealed hold-out")
-    for heading in (old, new):
-        table.add_column(heading, justify="right")
-    for name, (before, after) in receipt.scores.items():
-        table.add_row(name, f"{before:.6g}", f"{after:.6g}")
+    new = f"v{receipt.candidate_version}"
+    if receipt.champion_version is None:
+        table.add_column("on the reference rows")
+        table.add_column(new, justify="right")
+    else:
+        table.add_column("on the sealed hold-out")
+        table.add_column(f"champion v{receipt.champion_version}", justify="right")
+        table.add_column(f"candidate {new}", justify="right")
+    for name, values in receipt.scores.items():
+        shown = values if receipt.champion_version is not None else values[1:]
+        table.add_row(name, *(f"{value:.6g}" for value in shown))
     return table
 
 

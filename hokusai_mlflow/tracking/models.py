@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import tempfile
 import warnings
 from importlib.metadata import version
@@ -92,6 +93,8 @@ def save(model: Any, folder: Path, *, serialization: str) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            # The choice between pickle and skops is the spec's, stated in its documentation.
+            logging.getLogger("mlflow.sklearn").setLevel(logging.ERROR)
             mlflow.sklearn.save_model(
                 model,
                 str(folder),
