@@ -394,7 +394,7 @@ def ln_wad(x: int) -> int:
     Returns
     -------
     int
-        Rounded down; the error is below 1e-18.
+        Within two units of the exact value.
     """
     if not 0 < x < 2**255:
         raise InputError(f"a logarithm needs a positive number below 2**255, found {x}")

@@ -44,6 +44,7 @@ MAX_CONTRIBUTORS = 200
 """Addresses that one contract call pays."""
 
 _DIGEST = re.compile(r"(0x)?[0-9a-fA-F]{64}")
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,11 +226,14 @@ def address(given: str) -> str:
     -------
     str
     """
-    from eth_utils.address import is_address, to_checksum_address  # noqa: PLC0415
+    from eth_utils.address import to_checksum_address  # noqa: PLC0415 - loads a hash backend
 
-    if not isinstance(given, str) or not given.startswith("0x") or not is_address(given):
+    valid = isinstance(given, str) and _ADDRESS.fullmatch(given) is not None
+    if valid and given[2:] not in {given[2:].lower(), given[2:].upper()}:
+        valid = given == to_checksum_address(given)
+    if not valid:
         raise InputError(
-            f"an address is 0x and 40 hexadecimal digits (with a right checksum if upper and "
+            "an address is 0x and 40 hexadecimal digits (with a right checksum where upper and "
             f"lower case are mixed), found {given!r}"
         )
     if int(given, 16) == 0:

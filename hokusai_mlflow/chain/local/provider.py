@@ -8,7 +8,8 @@ from typing import Any
 from web3.providers.base import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
-from hokusai_mlflow.chain.local.node import LocalChain, RpcError
+from hokusai_mlflow.chain.local.node import LocalChain
+from hokusai_mlflow.chain.local.reader import RpcError
 
 
 class LocalProvider(JSONBaseProvider):

@@ -17,12 +17,14 @@ from hokusai_mlflow.errors import ChainError, ChainUnreachable
 _BUSY_SECONDS = 30.0
 
 _SCHEMA = """
+BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS chain (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS queued (
     sender BLOB, nonce INTEGER, hash BLOB NOT NULL UNIQUE, raw BLOB NOT NULL,
     PRIMARY KEY (sender, nonce)
 ) WITHOUT ROWID;
+COMMIT;
 """
 
 
