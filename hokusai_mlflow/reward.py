@@ -27,7 +27,7 @@ from hokusai_mlflow.judgement import Judgement
 from hokusai_mlflow.ledger import Ledger
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import ChainSpec, Spec
-from hokusai_mlflow.verification.oracle import attest
+from hokusai_mlflow.verification.oracle import attest, require_quorum
 
 DAY = 86_400
 QUORUM = 2
@@ -102,6 +102,25 @@ def open_chain(chain: ChainSpec, settings: Settings) -> Bench:
     return Bench(
         verifier, sender_key(settings), oracle_keys(settings), development=is_development(w3)
     )
+
+
+def reach_chain(chain: ChainSpec, settings: Settings) -> None:
+    """Check that the chain of a spec answers and is the one meant, changing nothing on it.
+
+    Raises
+    ------
+    ChainUnreachable, WrongChain, ChainError, InputError
+        As `open_chain` would.
+    """
+    if is_embedded(chain, settings):
+        connect(rpc_url=None, chain_id=chain.chain_id, home=settings.prepare().home)
+    else:
+        open_chain(chain, settings)
+
+
+def is_embedded(chain: ChainSpec, settings: Settings) -> bool:
+    """Whether rewards go to the embedded development chain."""
+    return not (chain.rpc_url or settings.rpc_url)
 
 
 def sender_key(settings: Settings) -> LocalKey:
@@ -224,6 +243,13 @@ def pay(judgement: Judgement, evidence: Evidence, ledger: Ledger, settings: Sett
     if ledger.get("settlement.intent", evidence.digest) is None:
         improvement = improvement_of(judgement, evidence)
         signatures = attest(improvement, bench.verifier.domain, bench.oracles)
+        require_quorum(
+            improvement,
+            bench.verifier.domain,
+            signatures,
+            oracles=bench.verifier.oracles(),
+            quorum=bench.verifier.quorum(),
+        )
         outbox.enqueue(improvement, signatures, model=attempt.model, attempt=attempt.id)
     outbox.settle()
     return outbox.settlement(evidence.digest)

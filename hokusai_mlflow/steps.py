@@ -58,7 +58,7 @@ def preflight(spec_path: str) -> None:
     spec = load_spec(spec_path)
     connect(settings)
     with Ledger(settings.ledger):
-        reward.open_chain(spec.chain, settings)
+        reward.reach_chain(spec.chain, settings)
 
 
 @step
