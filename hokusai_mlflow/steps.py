@@ -170,9 +170,10 @@ def decide(
 
 @step
 def promote(attempt: Attempt, candidate: Registered) -> None:
-    """Move the alias `champion` to the candidate and write it down."""
+    """Move the alias `champion` from the version that was beaten to the candidate."""
     settings = Settings().prepare()
-    registry.promote(connect(settings), candidate)
+    beaten = attempt.champion.registered if attempt.champion else None
+    registry.promote(connect(settings), candidate, beaten=beaten)
     with Ledger(settings.ledger) as ledger:
         ledger.append(
             "attempt.promoted",

@@ -143,8 +143,24 @@ def registered_by(client: MlflowClient, model: str, attempt: str) -> Registered 
     return _registered(min(found, key=lambda v: int(v.version))) if found else None
 
 
-def promote(client: MlflowClient, candidate: Registered) -> None:
-    """Point the alias `champion` at a version; doing it again changes nothing."""
+def promote(client: MlflowClient, candidate: Registered, *, beaten: Registered | None) -> None:
+    """Point the alias `champion` at a version; doing it again changes nothing.
+
+    MLflow's aliases have no compare-and-swap, so this looks first: a champion that is neither the
+    one that was beaten nor the candidate was put there by somebody else meanwhile.
+
+    Raises
+    ------
+    ChampionMissing
+        When the alias has moved since the comparison.
+    """
+    current = champion(client, candidate.model)
+    expected = [candidate.version] if beaten is None else [candidate.version, beaten.version]
+    if current is not None and current.version not in expected:
+        raise ChampionMissing(
+            f"version {candidate.version} of {candidate.model} beat another champion than the "
+            f"alias points to now (version {current.version}); set the alias back and run again"
+        )
     client.set_registered_model_alias(candidate.model, CHAMPION, str(candidate.version))
 
 
