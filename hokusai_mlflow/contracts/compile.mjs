@@ -10,7 +10,7 @@ const out = join(here, "..", "chain", "artifacts");
 const contracts = ["DeltaOne", "DeltaOneVerifier"];
 const settings = {
   evmVersion: "cancun",
-  optimizer: { enabled: true, runs: 10_000 },
+  optimizer: { enabled: true, runs: 200 },
   metadata: { bytecodeHash: "none" },
 };
 
