@@ -23,7 +23,7 @@ from hokusai_mlflow.chain.transactions import (
     prepare,
     signer_lock,
 )
-from hokusai_mlflow.errors import ChainError, InputError
+from hokusai_mlflow.errors import ChainError, ChainUnreachable, InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,14 @@ def deploy(
             sent = _signed(web3, signer, members, quorum, admin_delay)
             # Before it is sent: whoever comes after a crash sends the same one again.
             _write(path, {"sent": sent})
-        broadcast(web3, bytes.fromhex(sent["raw"]), sent["transaction"])
+        try:
+            broadcast(web3, bytes.fromhex(sent["raw"]), sent["transaction"])
+        except ChainUnreachable:
+            raise
+        except ChainError:
+            # The node wants none of it, so nothing is under way.
+            path.unlink()
+            raise
         receipt = await_receipt(web3, sent["transaction"])
         if receipt["status"] != 1 or receipt["contractAddress"] is None:
             path.unlink()

@@ -11,10 +11,10 @@ from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 from eth_utils.abi import abi_to_signature, collapse_if_tuple
 from eth_utils.crypto import keccak
-from web3.exceptions import ContractLogicError
+from web3.exceptions import BadFunctionCallOutput, ContractLogicError
 
 from hokusai_mlflow.chain.artifact import artifact
-from hokusai_mlflow.errors import ContractRefused
+from hokusai_mlflow.errors import ChainError, ContractRefused
 
 _STANDARD = (
     {"type": "error", "name": "Error", "inputs": [{"name": "message", "type": "string"}]},
@@ -57,12 +57,24 @@ def decode_error(data: bytes | str | None) -> ContractRefused:
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Turn web3's exceptions about reverts into `ContractRefused`."""
+    """Turn web3's exceptions about reverts into `ContractRefused`, and name a missing contract.
+
+    Raises
+    ------
+    ContractRefused
+        The contract reverts.
+    ChainError
+        What lies at the address does not answer like the contract.
+    """
     try:
         yield
     except ContractLogicError as error:
         data = error.data
         raise decode_error(data if isinstance(data, str) else None) from None
+    except BadFunctionCallOutput:
+        raise ChainError(
+            "there is no DeltaOneVerifier at the address that is configured; check it and the chain"
+        ) from None
 
 
 def plain(value: Any, field: dict[str, Any]) -> Any:

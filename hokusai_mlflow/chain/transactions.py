@@ -65,7 +65,10 @@ def prepare(web3: Web3, signer: Signer, *, to: str | None, data: bytes) -> dict[
     call: dict[str, Any] = {"from": signer.address, "data": data, "value": 0}
     if to is not None:
         call["to"] = to
-    gas = web3.eth.estimate_gas(call)  # type: ignore[arg-type]
+    try:
+        gas = web3.eth.estimate_gas(call)  # type: ignore[arg-type]
+    except Web3RPCError as error:
+        raise _node_refused(error) from None
     base_fee = web3.eth.get_block("latest").get("baseFeePerGas", 0)
     tip = web3.eth.max_priority_fee
     return {
@@ -91,7 +94,10 @@ def broadcast(web3: Web3, raw: bytes, transaction_hash: str) -> None:
     """
     try:
         web3.eth.send_raw_transaction(raw)
-    except (Web3RPCError, ChainUnreachable):
+    except Web3RPCError as error:
+        if not is_known(web3, transaction_hash):
+            raise _node_refused(error) from None
+    except ChainUnreachable:
         if not is_known(web3, transaction_hash):
             raise
 
@@ -160,3 +166,12 @@ def require_permitted(web3: Web3, signer: Signer) -> None:
             f"{signer.address} is a development key and chain {web3.eth.chain_id} is not a "
             "development chain; configure a key of your own"
         )
+
+
+def _node_refused(error: Web3RPCError) -> ChainError:
+    answered = (error.rpc_response or {}).get("error")
+    message = answered.get("message") if isinstance(answered, dict) else None
+    return ChainError(
+        f"the node refused the transaction: {message or error}; "
+        "check the signer's balance and nonce"
+    )

@@ -6,12 +6,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from hokusai_mlflow.chain import deployment as module
 from hokusai_mlflow.chain.artifact import artifact
 from hokusai_mlflow.chain.connect import connect
 from hokusai_mlflow.chain.deployment import Deployment, deploy, find_deployment
-from hokusai_mlflow.chain.signer import development_keys
+from hokusai_mlflow.chain.signer import LocalKey, development_keys
+from hokusai_mlflow.chain.verifier import Verifier
 from hokusai_mlflow.errors import ChainError, InputError
 
 
@@ -135,3 +137,17 @@ def test_plain_values_load_without_web3():
         "assert not {'web3', 'eth', 'eth_account'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_signer_without_money_is_told(web3, home):
+    poor = LocalKey.from_secret(SecretStr("0x" + "21" * 32))
+    with pytest.raises(ChainError, match="node refused the transaction: insufficient funds"):
+        deploy(web3, poor, oracles=[poor.address], quorum=1, home=home)
+    assert run(web3, home).block == 1
+
+
+def test_an_address_without_the_contract_is_told(web3, home):
+    nowhere = Verifier(web3, "0x" + "00" * 19 + "77", home=home)
+    for ask in (nowhere.quorum, lambda: nowhere.head("digits"), lambda: nowhere.model("digits")):
+        with pytest.raises(ChainError, match="no DeltaOneVerifier at the address"):
+            ask()
