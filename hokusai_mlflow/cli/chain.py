@@ -1,0 +1,152 @@
+"""`hokusai chain`: the contract that pays, looked at, deployed, and told about models."""
+
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hokusai_mlflow.cli import output
+from hokusai_mlflow.cli.command import EPILOG, Command
+from hokusai_mlflow.cli.contract import endpoint, find_verifier
+from hokusai_mlflow.cli.options import AsJson, SpecFile, chain_of, read_settings
+from hokusai_mlflow.errors import ChampionMissing, InputError
+
+if TYPE_CHECKING:
+    from hokusai_mlflow.chain.deployment import Deployment
+
+app = typer.Typer(
+    no_args_is_help=True, help="The contract that pays: status, deploy, configure-model."
+)
+TWO_DAYS = 172_800
+
+
+@app.command(cls=Command, epilog=EPILOG)
+def status(spec: SpecFile = None, as_json: AsJson = False) -> None:
+    """Show the contract, and with a spec also its model's terms and head; makes nothing.
+
+    Example: hokusai chain status pipeline.yaml
+    """
+    settings = read_settings()
+    verifier = find_verifier(chain_of(spec), settings)
+    if verifier is None:
+        if as_json:
+            output.document({"status": None})
+        else:
+            output.say("no contract is known yet: `hokusai run` or `hokusai chain deploy` makes it")
+        return
+    told: dict[str, Any] = verifier.status()
+    if spec is not None:
+        from hokusai_mlflow.spec import load_spec
+
+        name = load_spec(spec).model
+        model = verifier.model(name)
+        told |= {"model": name, **(model.to_dict() if model else {"configured": False})}
+    if as_json:
+        output.document({"status": told})
+        return
+    for key, value in told.items():
+        shown = ", ".join(value) if isinstance(value, list) else value
+        output.say(f"{key.replace('_', ' '):>20}  {shown}")
+
+
+@app.command(cls=Command, epilog=EPILOG)
+def deploy(
+    spec: SpecFile = None,
+    oracle: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="An oracle, repeated for each; by default those of HOKUSAI_ORACLE_KEYS.",
+        ),
+    ] = None,
+    quorum: Annotated[int, typer.Option(min=1, help="How many of them must sign.")] = 2,
+    admin_delay: Annotated[
+        int, typer.Option(min=0, help="Seconds before another administrator can take over.")
+    ] = TWO_DAYS,
+    as_json: AsJson = False,
+) -> None:
+    """Deploy the contract, unless it is recorded already; the embedded chain needs no options.
+
+    Example: HOKUSAI_RPC_URL=https://… HOKUSAI_SIGNER_KEYSTORE=… hokusai chain deploy --quorum 2
+    """
+    from hokusai_mlflow import reward
+    from hokusai_mlflow.chain.connect import connect
+    from hokusai_mlflow.chain.deployment import deploy as deploy_once
+    from hokusai_mlflow.chain.deployment import find_deployment
+
+    settings = read_settings().prepare()
+    chain = chain_of(spec)
+    rpc_url, chain_id = endpoint(chain, settings)
+    if rpc_url is None:
+        bench = reward.open_chain(chain, settings)
+        deployment = find_deployment(settings.home, bench.verifier.chain_id)
+        _show_deployment(deployment, as_json)
+        return
+    if chain_id is None:
+        raise InputError("name the chain id too (HOKUSAI_CHAIN_ID, or chain.chain_id in the spec)")
+    oracles = oracle or [key.address for key in reward.oracle_keys(settings)]
+    if not oracles:
+        raise InputError("no oracles: give --oracle ADDRESS for each, or set HOKUSAI_ORACLE_KEYS")
+    web3 = connect(rpc_url=rpc_url, chain_id=chain_id, home=settings.home)
+    deployment = deploy_once(
+        web3,
+        reward.sender_key(settings),
+        oracles=oracles,
+        quorum=quorum,
+        home=settings.home,
+        admin_delay=admin_delay,
+    )
+    _show_deployment(deployment, as_json)
+
+
+def _show_deployment(deployment: Deployment | None, as_json: bool) -> None:
+    if as_json:
+        output.document({"deployment": deployment.to_dict() if deployment else None})
+    elif deployment is not None:
+        output.say(f"DeltaOneVerifier {deployment.address} on chain {deployment.chain_id}", "bold")
+        output.say(f"DeltaOne token   {deployment.token}")
+        output.say(f"made in block    {deployment.block} by {deployment.transaction}")
+
+
+@app.command("configure-model", cls=Command, epilog=EPILOG)
+def configure_model(
+    spec: Annotated[Path, typer.Argument(metavar="SPEC", help="A pipeline.yaml.")],
+    as_json: AsJson = False,
+) -> None:
+    """Tell the contract about a spec's model: its terms, and the champion as the lineage's start.
+
+    Example: hokusai chain configure-model pipeline.yaml
+    """
+    from hokusai_mlflow import reward
+    from hokusai_mlflow.spec import load_spec
+    from hokusai_mlflow.tracking import registry
+    from hokusai_mlflow.tracking.store import connect
+
+    settings = read_settings().prepare()
+    loaded = load_spec(spec)
+    bench = reward.open_chain(loaded.chain, settings)
+    standing = bench.verifier.model(loaded.model)
+    if standing is not None:
+        # The start of a lineage is written once; only terms change later.
+        genesis = standing.genesis
+    else:
+        champion = registry.champion(connect(settings), loaded.model)
+        if champion is None:
+            raise ChampionMissing(
+                f"{loaded.model} has no champion in the registry; register its first version with "
+                f"`hokusai run {spec}`"
+            )
+        genesis = champion.digest
+    transaction = bench.verifier.configure_model(
+        bench.sender, loaded.model, reward.model_config(loaded), genesis
+    )
+    if as_json:
+        output.document({"model": loaded.model, "genesis": genesis, "transaction": transaction})
+    elif transaction is None:
+        output.say(f"{loaded.model}: these terms are in force already")
+    else:
+        output.say(f"{loaded.model} configured, lineage from {genesis}: {transaction}")

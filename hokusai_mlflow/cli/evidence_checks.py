@@ -1,0 +1,137 @@
+"""Checks of evidence against what it was made from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hokusai_mlflow import evidence
+from hokusai_mlflow.cli.predictions import Predictions, checked
+from hokusai_mlflow.contributions.dataset import evaluation_digest
+from hokusai_mlflow.deltaone import PairedSums
+from hokusai_mlflow.errors import HokusaiError
+from hokusai_mlflow.evidence import Check
+from hokusai_mlflow.metrics import metric
+from hokusai_mlflow.stats.comparison import compare_outputs
+from hokusai_mlflow.stats.paired import paired_scores
+
+STATED = ("baseline", "candidate", "improvement_bps", "ci_low_bps", "ci_high_bps", "p_value")
+
+
+@dataclass
+class Checks:
+    """Lines in reading order.
+
+    Attributes
+    ----------
+    lines : list of Check
+        What was checked so far.
+    sound : bool
+        Whether the document has its sections, so that it can be checked against other things.
+    """
+
+    lines: list[Check] = field(default_factory=list)
+    sound: bool = True
+
+    def add(self, more: Iterable[Check]) -> None:
+        """Append lines."""
+        self.lines.extend(more)
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything is false."""
+        return any(line.ok is False for line in self.lines)
+
+
+def check_document(document: Mapping[str, Any], claimed: str | None) -> Checks:
+    """Check what follows from the document alone.
+
+    Parameters
+    ----------
+    document : mapping
+        The evidence.
+    claimed : str, optional
+        The digest that it should have.
+    """
+    try:
+        return Checks(evidence.verify(document, claimed_digest=claimed), _is_whole(document))
+    except HokusaiError as problem:
+        return Checks([Check("document", False, str(problem))], sound=False)
+    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        told = f"it is not whole: {type(problem).__name__} {problem}"
+        return Checks([Check("document", False, told)], sound=False)
+
+
+def check_predictions(
+    document: Mapping[str, Any], which: str, path: Path | None, *, instead: Path | None = None
+) -> list[Check]:
+    """Recompute commitment, paired sums and comparison from predictions.
+
+    Parameters
+    ----------
+    document : mapping
+        The evidence.
+    which : {"gate", "payment"}
+        Which of its two sets of examples.
+    path : Path, optional
+        File with the columns id, target, champion and candidate.
+    instead : Path, optional
+        File that serves when both sets are the same.
+    """
+    stated = document["evaluation"][which]
+    if path is None and stated == document["evaluation"]["gate"]:
+        path = instead
+    if path is None:
+        option = "--data" if which == "gate" else "--payment-data"
+        return [Check(f"{which} predictions", None, f"none given; give them with {option}")]
+    rows = checked(path, baseline="champion", candidate="candidate", name=str(path))
+    found = evaluation_digest(rows.ids, rows.targets)
+    checks = [
+        _equal(f"{which} examples", f"{stated['n']:,}", f"{len(rows):,}"),
+        _equal(f"{which} commitment to ids and targets", stated["digest"], found),
+    ]
+    of = metric(document["metric"], **document["metric_options"])
+    sums = PairedSums.of(*paired_scores(of, rows.targets, rows.baseline, rows.candidate))
+    expected = evidence.read_sums(document, which)
+    told = "recomputed from the predictions, equal to the last digit"
+    if sums != expected:
+        told = f"predictions give {sums!r}, the document has {expected!r}"
+    checks.append(Check(f"{which} paired sums", sums == expected, told))
+    if which == "gate":
+        checks.append(_comparison(document, of, rows))
+    return checks
+
+
+def _comparison(document: Mapping[str, Any], of: Any, rows: Predictions) -> Check:
+    stated = document["comparison"]
+    found = compare_outputs(
+        of,
+        rows.targets,
+        rows.baseline,
+        rows.candidate,
+        level=stated["level"],
+        min_effect_bps=stated["min_effect_bps"],
+    ).to_dict()
+    wrong = [
+        f"{name} {found[name]:.6g}, not {stated[name]:.6g}"
+        for name in STATED
+        if not math.isclose(found[name], stated[name], rel_tol=1e-6, abs_tol=1e-9)
+    ]
+    told = "; ".join(wrong) or (
+        f"{found['improvement_bps']:+.1f} bps, p = {found['p_value']:.3g}, recomputed"
+    )
+    return Check("comparison", not wrong, told)
+
+
+def _equal(what: str, stated: str, found: str) -> Check:
+    same = stated == found
+    return Check(what, same, found if same else f"{found}, the document states {stated}")
+
+
+def _is_whole(document: Mapping[str, Any]) -> bool:
+    return document.get("format") == evidence.FORMAT and all(
+        {"digest", "n"} <= set(document["evaluation"][which]) for which in ("gate", "payment")
+    )

@@ -1,0 +1,115 @@
+"""`hokusai init` and `hokusai ui`: a folder to start in, and a page to look at."""
+
+# ruff: noqa: PLC0415
+
+from __future__ import annotations
+
+import os
+import shlex
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hokusai_mlflow.cli import output
+from hokusai_mlflow.cli.options import read_settings
+from hokusai_mlflow.errors import InputError, TrackingUnreachable
+
+START_SECONDS = 120.0
+STOP_SECONDS = 10.0
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where to; made when missing.")] = Path(),
+    example: Annotated[str, typer.Option(help="digits or doctor_visits.")] = "digits",
+) -> None:
+    """Copy the flows, prefect.yaml and an example into a folder, overwriting nothing.
+
+    Example: hokusai init my-project --example digits
+    """
+    from hokusai_mlflow import scaffold
+
+    written = scaffold.create(folder, example=example)
+    output.say(f"{len(written)} files written to {folder.resolve()}. Next:", "bold")
+    home = "" if folder == Path() else f"cd {shlex.quote(str(folder))} && "
+    output.say(f"  {home}python examples/{example}/make_data.py")
+    output.say(f"  hokusai run examples/{example}/pipeline.yaml")
+
+
+def ui(
+    host: Annotated[str, typer.Option(help="Interface to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65_535)] = 5000,
+) -> None:
+    """Serve MLflow's pages on the store that runs are kept in, until Ctrl-C.
+
+    Example: hokusai ui --port 5001
+    """
+    settings = read_settings()
+    uri = settings.mlflow_uri
+    if uri.startswith(("http://", "https://")):
+        output.say(f"the store is an MLflow server already: open {uri}")
+        return
+    _require_free(host, port)
+    settings.prepare()
+    serve = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--no-serve-artifacts"]
+    serve += ["--backend-store-uri", uri, "--host", host, "--port", str(port)]
+    serve += ["--uvicorn-opts", "--log-level warning"]
+    if settings.artifact_root:
+        serve += ["--default-artifact-root", settings.artifact_root]
+    # A session of its own: Ctrl-C reaches this process alone, which then ends the server.
+    server = subprocess.Popen(
+        serve, start_new_session=True, env=os.environ | {"MLFLOW_LOGGING_LEVEL": "WARNING"}
+    )
+    try:
+        _await(server, host, port)
+        shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+        output.say(f"MLflow on {settings.home}: http://{shown}:{port}  (Ctrl-C ends it)", "bold")
+        server.wait()
+    except KeyboardInterrupt:
+        output.say("stopped")
+    finally:
+        _stop(server)
+    if server.returncode and server.returncode > 0:
+        raise TrackingUnreachable(f"the MLflow server ended with {server.returncode}; see above")
+
+
+def _require_free(host: str, port: int) -> None:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as problem:
+        raise InputError(
+            f"cannot listen on {host}:{port}: {problem.strerror or problem}; choose another --port"
+        ) from None
+
+
+def _await(server: subprocess.Popen[bytes], host: str, port: int) -> None:
+    until = time.monotonic() + START_SECONDS
+    target = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    while server.poll() is None and time.monotonic() < until:
+        try:
+            socket.create_connection((target, port), timeout=1).close()
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return
+    raise TrackingUnreachable(
+        f"the MLflow server on {host}:{port} did not start within {START_SECONDS:.0f} s; see above"
+    )
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    if server.poll() is not None:
+        return
+    server.terminate()
+    try:
+        server.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
