@@ -15,6 +15,7 @@ from web3 import Web3
 
 from hokusai_mlflow.chain.artifact import artifact
 from hokusai_mlflow.chain.improvement import address as checked_address
+from hokusai_mlflow.chain.refusals import refusals
 from hokusai_mlflow.chain.signer import Signer
 from hokusai_mlflow.chain.transactions import (
     await_receipt,
@@ -181,7 +182,9 @@ def _signed(
         signer.address, admin_delay, oracles, quorum
     )
     data = bytes.fromhex(creation.data_in_transaction[2:])
-    raw, transaction_hash = signer.sign_transaction(prepare(web3, signer, to=None, data=data))
+    with refusals():
+        transaction = prepare(web3, signer, to=None, data=data)
+    raw, transaction_hash = signer.sign_transaction(transaction)
     return {"transaction": transaction_hash, "raw": raw.hex(), "sender": signer.address}
 
 
