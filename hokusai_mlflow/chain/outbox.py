@@ -29,7 +29,6 @@ from hokusai_mlflow.chain.verifier import Verifier
 from hokusai_mlflow.errors import InputError, LedgerConflict, WrongChain
 from hokusai_mlflow.ledger import Entry, Ledger
 
-
 _LONGEST_PAUSE, _FINISHING = 2.0, 30.0
 
 

@@ -3,6 +3,8 @@
 import json
 import sqlite3
 from dataclasses import replace
+from itertools import pairwise
+from shutil import copytree
 
 import pytest
 from chain_world import CONTRIBUTORS, OWNER
@@ -453,7 +455,7 @@ def test_a_stuck_transaction_is_replaced_at_the_same_nonce(paying, improvement):
     assert stuck.state in {"signed", "broadcast"}
     assert len(signed) >= 2
     assert {body["nonce"] for body in signed} == {0}
-    for before, after in zip(signed, signed[1:], strict=False):
+    for before, after in pairwise(signed):
         assert after["replaces"] == before["tx_hash"]
         assert int(after["max_fee"]) * 100 >= int(before["max_fee"]) * 110
         assert int(after["priority_fee"]) * 100 >= int(before["priority_fee"]) * 110
@@ -583,10 +585,9 @@ class Crash(BaseException):
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(faults=st.lists(st.sampled_from(FAULTS), min_size=3, max_size=9))
-def test_any_mixture_of_faults_pays_everything_once(_prepared_home, tmp_path_factory, faults):
-    from shutil import copytree
-
-    paying = open_paying(copytree(_prepared_home, tmp_path_factory.mktemp("mixture") / "home"))
+def test_any_mixture_of_faults_pays_everything_once(request, tmp_path_factory, faults):
+    prepared = request.getfixturevalue("_prepared_home")
+    paying = open_paying(copytree(prepared, tmp_path_factory.mktemp("mixture") / "home"))
     improvements = paying.improvements(3)
     schedule = iter(faults)
     web3 = paying.world.web3

@@ -14,7 +14,9 @@ from hokusai_mlflow.ledger import Ledger, accept_look, active_holdout, looks, sp
 
 PROCESSES = 4
 processes = multiprocessing.get_context("forkserver")
-processes.set_forkserver_preload(["hokusai_mlflow.ledger", "pytest"])
+processes.set_forkserver_preload(
+    ["hokusai_mlflow.ledger", "hokusai_mlflow.chain.outbox", "pytest", "web3"]
+)
 
 
 def report(target, number, barrier, results, arguments):
