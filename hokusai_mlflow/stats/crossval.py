@@ -70,8 +70,10 @@ class CrossValidation:
         return self.powered and self.p_value >= self.veto_level
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-safe form, with what follows from the fields."""
-        return asdict(self) | {"folds": self.folds, "powered": self.powered, "veto": self.veto}
+        """JSON-safe form, with what follows from the fields; an infinite t is None."""
+        t = self.t if math.isfinite(self.t) else None
+        derived = {"folds": self.folds, "powered": self.powered, "veto": self.veto}
+        return asdict(self) | {"t": t} | derived
 
     def __repr__(self) -> str:
         return (
