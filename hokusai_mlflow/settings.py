@@ -8,10 +8,16 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from hokusai_mlflow.errors import InputError
+
+SPLIT_KEY_BYTES = 32
 
 
 class Settings(BaseSettings):
@@ -87,17 +93,36 @@ class Settings(BaseSettings):
         -------
         bytes
             The key.
+
+        Raises
+        ------
+        InputError
+            When the kept key is damaged.
         """
         if given is not None:
             return given.get_secret_value().encode()
         path = self.home / "keys" / f"split-{model}.key"
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # Readable by its owner only. A link appears with its whole content or not at all, and
+            # never in the place of another one.
+            handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".split-")
+            try:
+                with os.fdopen(handle, "w") as file:
+                    file.write(secrets.token_hex(SPLIT_KEY_BYTES))
+                    file.flush()
+                    os.fsync(file.fileno())
+                with suppress(FileExistsError):
+                    os.link(draft, path)
+            finally:
+                Path(draft).unlink()
         try:
-            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        except FileExistsError:
-            return bytes.fromhex(path.read_text())
-        with os.fdopen(handle, "w") as file:
-            file.write(secrets.token_hex(32))
-            file.flush()
-            os.fsync(file.fileno())
-        return bytes.fromhex(path.read_text())
+            key = bytes.fromhex(path.read_text())
+        except ValueError:
+            key = b""
+        if len(key) != SPLIT_KEY_BYTES:
+            raise InputError(
+                f"the split key of {model} at {path} is damaged; restore it from a copy. With "
+                "another key, examples that were trained on would be tested on"
+            )
+        return key
