@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +23,34 @@ import pandas as pd
 
 from hokusai_mlflow.errors import InputError, MissingInput, RecipeError
 from hokusai_mlflow.metrics.base import Metric
+from hokusai_mlflow.metrics.inputs import as_label
+
+_importing = threading.RLock()
+_quieting = threading.Lock()
+_quiet_now: list[Any] = []
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No warnings: convergence and dtype notes of refits are the recipe author's matter.
+
+    Filters belong to the process, refits to threads: the first one in silences, the last one out
+    restores, or threads would restore each other's filters in the wrong order.
+    """
+    with _quieting:
+        if not _quiet_now:
+            saved = warnings.catch_warnings()
+            saved.__enter__()
+            warnings.simplefilter("ignore")
+            _quiet_now.append(saved)
+        _quiet_now.append(None)
+    try:
+        yield
+    finally:
+        with _quieting:
+            _quiet_now.pop()
+            if len(_quiet_now) == 1:
+                _quiet_now.pop().__exit__(None, None, None)
 
 
 @dataclass(frozen=True, repr=False)
@@ -70,9 +100,7 @@ class Recipe:
             When the recipe fails on these rows.
         """
         try:
-            with warnings.catch_warnings():
-                # Convergence and dtype notes of refits are the recipe author's matter.
-                warnings.simplefilter("ignore")
+            with _quiet():
                 return self.build(seed).fit(features, targets)
         except Exception as problem:
             text = [c for c in features.columns if not pd.api.types.is_numeric_dtype(features[c])]
@@ -98,23 +126,28 @@ def recipe_from_source(source: str, *, name: str = "recipe") -> Recipe:
     """
     digest = hashlib.sha256(source.encode()).hexdigest()
     module_name = f"hokusai_recipe_{digest[:16]}"
-    module = sys.modules.get(module_name)
-    if module is None:
-        module = ModuleType(module_name)
-        sys.modules[module_name] = module
-        try:
-            exec(compile(source, f"{name}.py", "exec"), module.__dict__)
-        except Exception as problem:
-            del sys.modules[module_name]
-            raise RecipeError(
-                f"the recipe does not run: {type(problem).__name__}: {problem}"
-            ) from problem
-        # A registered model must load where this recipe file is not importable.
-        cloudpickle.register_pickle_by_value(module)
+    # A second thread must not find the module half-way through its own text.
+    with _importing:
+        module = sys.modules.get(module_name) or _imported(source, module_name, f"{name}.py")
     build = getattr(module, "build", None)
     if not callable(build):
         raise RecipeError("the recipe defines no function build(seed) -> unfitted estimator")
     return Recipe(source, build)
+
+
+def _imported(source: str, module_name: str, file_name: str) -> ModuleType:
+    module = ModuleType(module_name)
+    sys.modules[module_name] = module
+    try:
+        exec(compile(source, file_name, "exec"), module.__dict__)
+    except Exception as problem:
+        del sys.modules[module_name]
+        raise RecipeError(
+            f"the recipe does not run: {type(problem).__name__}: {problem}"
+        ) from problem
+    # A registered model must load where this recipe file is not importable.
+    cloudpickle.register_pickle_by_value(module)
+    return module
 
 
 def load_recipe(path: Path) -> Recipe:
@@ -129,9 +162,9 @@ def load_recipe(path: Path) -> Recipe:
     """
     try:
         source = path.read_text(encoding="utf-8")
-    except OSError as problem:
+    except (OSError, UnicodeDecodeError) as problem:
         raise MissingInput(
-            f"no recipe at {path}; expected a Python file with build(seed)"
+            f"no recipe can be read at {path} ({problem}); expected a Python file with build(seed)"
         ) from problem
     return recipe_from_source(source, name=path.stem)
 
@@ -164,14 +197,11 @@ def predict(model: Any, features: pd.DataFrame, metric: Metric, *, name: str) ->
         When it returns another number of outputs than there are rows.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _quiet():
             if metric.output != "score":
                 output = np.asarray(model.predict(features))
-            elif hasattr(model, "predict_proba"):
-                output = np.asarray(model.predict_proba(features))[:, -1]
             else:
-                output = np.asarray(model.decision_function(features))
+                output = _score(model, features, metric)
     except Exception as problem:
         raise RecipeError(
             f"the {name} could not predict {len(features):,} rows: "
@@ -183,3 +213,16 @@ def predict(model: Any, features: pd.DataFrame, metric: Metric, *, name: str) ->
             "expected one per row"
         )
     return output
+
+
+def _score(model: Any, features: pd.DataFrame, metric: Metric) -> np.ndarray:
+    """How far each example leans to the metric's positive class."""
+    # A model without `classes_` gives its columns in the order of the sorted labels.
+    labels = getattr(model, "classes_", getattr(metric, "classes", ()))
+    classes = [as_label("class of the model", label) for label in labels]
+    positive = getattr(metric, "positive", classes[-1])
+    if hasattr(model, "predict_proba"):
+        return np.asarray(model.predict_proba(features))[:, classes.index(positive)]
+    scores = np.asarray(model.decision_function(features))
+    # One number per example leans to the last class.
+    return scores if classes.index(positive) == len(classes) - 1 else -scores
