@@ -48,14 +48,15 @@ class Cache:
         place = self._folder(key)
         if not place.exists():
             draft = Path(tempfile.mkdtemp(dir=self.root, suffix=".draft"))
-            make(draft / "content")
             try:
+                make(draft / "content")
                 (draft / "content").rename(place)
             except OSError:
                 # Another process was first; its content is the same.
                 if not place.exists():
                     raise
-            shutil.rmtree(draft, ignore_errors=True)
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
         return place
 
     def _array(self, key: str) -> Path:

@@ -23,7 +23,7 @@ Arm = tuple[Recipe, TrainingRows]
 
 
 def fold_of_rows(reference: Dataset, *, task: str, folds: int, seed: int) -> np.ndarray:
-    """Cut the reference rows into folds of one repeat.
+    """Cut the reference rows into folds of one repeat, whatever order they come in.
 
     Parameters
     ----------
@@ -45,9 +45,11 @@ def fold_of_rows(reference: Dataset, *, task: str, folds: int, seed: int) -> np.
 
     kind = StratifiedKFold if task == "classification" else KFold
     cut = kind(n_splits=folds, shuffle=True, random_state=seed)
+    # Scores are kept by content: the same rows in another file order must give the same folds.
+    order = np.argsort(reference.ids, kind="stable")
     of_rows = np.empty(len(reference), dtype=np.int64)
-    for fold, (_, test) in enumerate(cut.split(reference.features, reference.targets)):
-        of_rows[test] = fold
+    for fold, (_, test) in enumerate(cut.split(order, reference.targets[order])):
+        of_rows[order[test]] = fold
     return of_rows
 
 
