@@ -9,6 +9,7 @@ import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -24,7 +25,13 @@ from hokusai_mlflow.metrics import metric, metric_names
 DEFAULT_METRIC = {"classification": "accuracy", "regression": "rmse"}
 
 
-Address = Annotated[str, AfterValidator(address)]
+def _quoted(given: Any) -> Any:
+    if isinstance(given, int):
+        raise ValueError("an address must be quoted: YAML reads 0x… as a number")  # noqa: TRY004
+    return given
+
+
+Address = Annotated[str, BeforeValidator(_quoted), AfterValidator(address)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 
 
@@ -143,7 +150,12 @@ class Spec(_Part):
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Spec:
-        metric(self.metric, **self.metric_options)
+        paid = metric(self.metric, **self.metric_options)
+        if paid.paired == "loss" and self.metric_options.get("cap") is None:
+            raise ValueError(
+                f"{self.metric} needs metric_options: {{cap: …}}, the largest loss of one example "
+                "that counts: without it one wild prediction decides the test"
+            )
         unknown = [name for name in self.also_log if name not in metric_names()]
         if unknown:
             raise ValueError(
@@ -217,6 +229,8 @@ def _explain(error: Any) -> str:
     if error["type"] == "missing":
         return f"{where}: missing; this key is required"
     message = error["msg"].removeprefix("Value error, ")
+    if error["loc"] == ("data", "split", "key"):
+        return f"{where}: {message}; a secret, not shown (a number must be quoted)"
     shown = "" if isinstance(error["input"], dict) else f" (found {error['input']!r})"
     return f"{where}: {message}{shown}" if where else f"{message}"
 
