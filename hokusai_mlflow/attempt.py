@@ -7,7 +7,7 @@ begun, from the inputs that it kept with its MLflow run.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,8 @@ from filelock import FileLock, Timeout
 from mlflow import MlflowClient
 
 from hokusai_mlflow.contributions.checks import ContributionCheck, check_contributions
-from hokusai_mlflow.errors import ChampionMissing, ModelBusy
+from hokusai_mlflow.contributions.shapley import MOST_PLAYERS
+from hokusai_mlflow.errors import ChampionMissing, InputError, ModelBusy
 from hokusai_mlflow.evidence import digest
 from hokusai_mlflow.inputs import (
     REFERENCE,
@@ -34,11 +35,12 @@ from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import load_spec
 from hokusai_mlflow.tracking import registry
 from hokusai_mlflow.tracking.registry import Registered
-from hokusai_mlflow.tracking.runs import attempt_run, download, upload
+from hokusai_mlflow.tracking.runs import attempt_run, download, fail, upload
 from hokusai_mlflow.tracking.store import connect
 
 RECIPE_PLAYER = "owner: recipe"
 REFERENCE_PLAYER = "owner: reference rows"
+ABANDONED = "abandoned"
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,8 @@ class Attempt:
         Why nothing is left to do; empty when there is.
     resumed : bool
         Whether an earlier, unfinished run is being continued.
+    retired : tuple of str
+        Hold-outs that had retired when the attempt began; their examples are reference rows.
     """
 
     id: str
@@ -89,6 +93,7 @@ class Attempt:
     holdout: str
     finished: str = ""
     resumed: bool = False
+    retired: tuple[str, ...] = ()
 
     @property
     def contributors(self) -> tuple[str, ...]:
@@ -132,6 +137,9 @@ def exclusive(model: str, settings: Settings) -> Iterator[None]:
 def open_attempt(spec_path: str | Path, settings: Settings) -> Attempt:
     """Take up the model's unfinished attempt, or begin a new one.
 
+    A new one is in the ledger only after `enter`: until its candidate is fitted, there is nothing
+    to be finished.
+
     Parameters
     ----------
     spec_path : str or Path
@@ -173,18 +181,29 @@ def _resume(client: MlflowClient, attempt: str, body: Mapping[str, Any]) -> Atte
     with tempfile.TemporaryDirectory() as scratch:
         inputs = read_snapshot(download(body["run_id"], "inputs", Path(scratch)))
     champion = _champion_of(client, body["champion"]) if body["champion"] else None
-    found = _assemble(inputs, champion, body["retired"])
-    return Attempt(attempt, body["run_id"], inputs, champion, *found, body["holdout"], resumed=True)
+    retired = tuple(body["retired"])
+    found = _assemble(inputs, champion, retired)
+    return Attempt(
+        attempt,
+        body["run_id"],
+        inputs,
+        champion,
+        *found,
+        body["holdout"],
+        resumed=True,
+        retired=retired,
+    )
 
 
 def _begin(client: MlflowClient, ledger: Ledger, inputs: Inputs, settings: Settings) -> Attempt:
     spec = inputs.spec
     registered = _current_champion(client, ledger, spec.model)
-    champion = _champion_of(client, _remembered(registered)) if registered else None
-    retired = sorted(e.body["holdout"] for e in ledger.entries(model=spec.model, kind=RETIRED))
+    champion = _champion_of(client, registered.remembered()) if registered else None
+    retired = tuple(
+        sorted(e.body["holdout"] for e in ledger.entries(model=spec.model, kind=RETIRED))
+    )
     found = _assemble(inputs, champion, retired)
-    beaten = registered.digest if registered else None
-    id_ = digest({"inputs": inputs.digest, "champion": beaten})[:16]
+    id_ = _new_id(ledger, inputs, registered)
     if champion is not None:
         finished = _nothing_new(ledger, id_, found[2], champion)
         if finished:
@@ -201,31 +220,67 @@ def _begin(client: MlflowClient, ledger: Ledger, inputs: Inputs, settings: Setti
             folder.mkdir()
             write_snapshot(write, folder) if name == "inputs" else write.write(folder)
             upload(client, run_id, folder, to=name)
-    ledger.append(
-        "attempt.opened",
-        id_,
-        {
-            "run_id": run_id,
-            "inputs": inputs.digest,
-            "champion": _remembered(registered) if registered else None,
-            "retired": retired,
-            "holdout": holdout,
-            "checks": [check.to_dict() for check in found[0]],
-        },
-        model=spec.model,
-        attempt=id_,
-    )
-    return Attempt(id_, run_id, inputs, champion, *found, holdout)
+    return Attempt(id_, run_id, inputs, champion, *found, holdout, retired=retired)
 
 
-def _remembered(registered: Registered) -> dict[str, Any]:
-    return {
-        "model": registered.model,
-        "version": registered.version,
-        "digest": registered.digest,
-        "attempt": registered.attempt,
-        "run_id": registered.run_id,
+def _new_id(ledger: Ledger, inputs: Inputs, beaten: Registered | None) -> str:
+    """Identity of an attempt on these inputs; those that were given up may be tried again."""
+    given: dict[str, Any] = {"inputs": inputs.digest, "champion": beaten and beaten.digest}
+    id_, tries = digest(given)[:16], 0
+    while (closed := ledger.get("attempt.closed", id_)) and closed.body["outcome"] == ABANDONED:
+        tries += 1
+        id_ = digest({**given, "tries": tries})[:16]
+    return id_
+
+
+def enter(attempt: Attempt, settings: Settings) -> None:
+    """Write an attempt into the ledger: from now on it is finished, from its own copy of inputs.
+
+    Call it when the candidate is fitted, before anything else is changed; again changes nothing.
+    """
+    champion = attempt.champion
+    body = {
+        "run_id": attempt.run_id,
+        "inputs": attempt.inputs.digest,
+        "champion": champion.registered.remembered() if champion else None,
+        "retired": list(attempt.retired),
+        "holdout": attempt.holdout,
+        "checks": [check.to_dict() for check in attempt.checks],
     }
+    with Ledger(settings.ledger) as ledger, ledger.transaction() as writing:
+        if writing.get("attempt.opened", attempt.id) is None:
+            writing.append(
+                "attempt.opened", attempt.id, body, model=attempt.model, attempt=attempt.id
+            )
+
+
+def abandon(attempt: Attempt, problem: Exception, settings: Settings) -> bool:
+    """Give an attempt up whose recipe or data failed before its verdict.
+
+    Taken up again from its copy of the inputs, it would fail the same way for ever. A look that it
+    spent stays spent. An attempt with a verdict is left as it is, to be finished.
+
+    Returns
+    -------
+    bool
+        Whether it is given up.
+    """
+    # An exception's text is the recipe author's, and may hold anything.
+    reason = f"{type(problem).__name__}: {problem}".encode("utf-8", "replace").decode()[:2_000]
+    with Ledger(settings.ledger) as ledger, ledger.transaction() as writing:
+        verdicts = [writing.get(f"attempt.{e}", attempt.id) for e in ("decided", "promoted")]
+        if any(verdicts):
+            return False
+        if writing.get("attempt.opened", attempt.id) is not None:
+            writing.append(
+                "attempt.closed",
+                attempt.id,
+                {"outcome": ABANDONED, "reason": reason},
+                model=attempt.model,
+                attempt=attempt.id,
+            )
+    fail(connect(settings), attempt.run_id, reason)
+    return True
 
 
 def _current_champion(client: MlflowClient, ledger: Ledger, model: str) -> Registered | None:
@@ -261,7 +316,7 @@ def _champion_of(client: MlflowClient, stored: Mapping[str, Any]) -> Champion:
 
 
 def _assemble(
-    inputs: Inputs, champion: Champion | None, retired: list[str]
+    inputs: Inputs, champion: Champion | None, retired: Sequence[str]
 ) -> tuple[tuple[ContributionCheck, ...], TrainingRows, tuple[str, ...]]:
     """Checks of the contributions, the candidate's training rows, and the players."""
     reference = inputs.part(REFERENCE, *retired)
@@ -285,6 +340,11 @@ def _assemble(
         players.append(RECIPE_PLAYER)
     if reference.digest != champion.training.reference.digest:
         players.append(REFERENCE_PLAYER)
+    if len(players) > MOST_PLAYERS:
+        raise InputError(
+            f"{len(players)} changes would have to be valued ({', '.join(players)}), at most "
+            f"{MOST_PLAYERS} can be; run with fewer contributors first, then add the others"
+        )
     return checks, training, tuple(players)
 
 

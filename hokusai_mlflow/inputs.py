@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hokusai_mlflow.contributions.dataset import Dataset, concatenate, read_dataset
+from hokusai_mlflow.contributions.dataset import PART, Dataset, concatenate, read_dataset
 from hokusai_mlflow.contributions.partition import partition
-from hokusai_mlflow.errors import InputError
+from hokusai_mlflow.errors import InputError, MetricUndefined
 from hokusai_mlflow.evidence import digest
 from hokusai_mlflow.metrics import Metric, metric
 from hokusai_mlflow.recipe import Recipe, load_recipe, recipe_from_source
@@ -145,6 +145,9 @@ def _check_targets(inputs: Inputs) -> None:
             f"no pool examples fall into {', '.join(empty)} (pool of {len(inputs.pool):,}); "
             "bring more examples or change data.split"
         )
+    _check_kinds(inputs)
+    for name in wanted:
+        _check_scorable(inputs, name)
     reference = inputs.part(REFERENCE)
     if inputs.spec.task == "classification":
         classes, sizes_ = np.unique(reference.targets.astype(str), return_counts=True)
@@ -160,13 +163,36 @@ def _check_targets(inputs: Inputs) -> None:
                 f"than the {folds} folds, so that a fold would miss it; use fewer folds, a larger "
                 "data.split.reference or more examples"
             )
-    else:
-        for dataset in (inputs.pool, *inputs.contributions):
-            if not np.issubdtype(dataset.targets.dtype, np.number):
+
+
+def _check_kinds(inputs: Inputs) -> None:
+    """Targets are of the kind that the task learns."""
+    for dataset in (inputs.pool, *inputs.contributions):
+        kind = dataset.targets.dtype.kind
+        if inputs.spec.task == "regression" and kind == "U":
+            raise InputError(
+                f"{dataset.name}: task: regression needs numbers as targets, found text such as "
+                f"{str(dataset.targets[0])!r}"
+            )
+        if inputs.spec.task == "classification" and kind == "f":
+            broken = dataset.targets[dataset.targets % 1 != 0]
+            if len(broken):
                 raise InputError(
-                    f"{dataset.name}: task: regression needs numbers as targets, found "
-                    f"{dataset.targets.dtype}"
+                    f"{dataset.name}: task: classification needs classes as targets, found the "
+                    f"fraction {broken[0]}; use task: regression, or name the classes"
                 )
+
+
+def _check_scorable(inputs: Inputs, part: str) -> None:
+    """The metric exists on a part for some predictions: all its classes are there, and so on."""
+    of, rows = inputs.metric, inputs.part(part)
+    ideal = np.zeros(len(rows)) if of.output == "score" else rows.targets
+    try:
+        of.score(rows.targets, ideal)
+    except MetricUndefined as problem:
+        raise InputError(
+            f"the part {part} of the pool ({len(rows):,} examples) cannot be scored: {problem}"
+        ) from problem
 
 
 def write_snapshot(inputs: Inputs, folder: Path) -> None:
@@ -181,7 +207,7 @@ def write_snapshot(inputs: Inputs, folder: Path) -> None:
     """
     (folder / "spec.json").write_text(json.dumps(inputs.spec.to_dict(), sort_keys=True))
     (folder / "recipe.py").write_text(inputs.recipe.source, encoding="utf-8")
-    inputs.pool.to_frame().assign(_part=inputs.parts).to_parquet(folder / "pool.parquet")
+    inputs.pool.to_frame().assign(**{PART: inputs.parts}).to_parquet(folder / "pool.parquet")
     for contribution in inputs.contributions:
         contribution.to_frame().to_parquet(folder / f"contribution-{contribution.name}.parquet")
 
@@ -191,7 +217,7 @@ def read_snapshot(folder: Path) -> Inputs:
     spec = Spec.model_validate(json.loads((folder / "spec.json").read_text()))
     recipe = recipe_from_source((folder / "recipe.py").read_text(encoding="utf-8"))
     pool = pd.read_parquet(folder / "pool.parquet")
-    parts = pool.pop("_part").to_numpy(dtype=str)
+    parts = pool.pop(PART).to_numpy(dtype=str)
     contributions = tuple(
         Dataset.from_frame(
             pd.read_parquet(folder / f"contribution-{contributor.name}.parquet"),

@@ -27,6 +27,7 @@ from hokusai_mlflow.attempt import Attempt
 from hokusai_mlflow.cache import Cache
 from hokusai_mlflow.chain.settlement import Settlement
 from hokusai_mlflow.contributions.shapley import coalitions
+from hokusai_mlflow.errors import HoldoutExhausted, InputError, RecipeError
 from hokusai_mlflow.evidence import Evidence
 from hokusai_mlflow.gate import Case, Decision
 from hokusai_mlflow.judgement import Judgement
@@ -67,9 +68,22 @@ def open_attempt(spec_path: str) -> Attempt:
     return attempts.open_attempt(spec_path, Settings().prepare())
 
 
+@contextmanager
+def _given_up_on_failure(attempt: Attempt) -> Iterator[None]:
+    """Close an attempt whose recipe or data fail before its verdict; corrected ones start anew."""
+    try:
+        yield
+    except (RecipeError, InputError, HoldoutExhausted) as problem:
+        attempts.abandon(attempt, problem, Settings().prepare())
+        raise
+
+
 @step
 def train(attempt: Attempt) -> Registered:
-    """Fit the candidate on reference and accepted rows, and register it, once per attempt."""
+    """Fit the candidate on reference and accepted rows, and register it, once per attempt.
+
+    Only when it is fitted and predicts does the ledger hear of the attempt.
+    """
     settings = Settings().prepare()
     client = connect(settings)
     known = registry.registered_by(client, attempt.model, attempt.id)
@@ -91,7 +105,10 @@ def train(attempt: Attempt) -> Registered:
             "fit": [recipe.digest, rows.digest, spec.seed, spec.serialization],
         }
     )
-    folder = Cache(settings.home / "cache").folder(key, fit)
+    with _given_up_on_failure(attempt):
+        folder = Cache(settings.home / "cache").folder(key, fit)
+        trial.rehearse(attempt, models.read(folder))
+    attempts.enter(attempt, settings)
     digest = models.content_digest(folder)
     return registry.register(
         client, attempt.model, attempt.id, attempt.run_id, folder=folder, digest=digest
@@ -108,11 +125,12 @@ def cross_validate(attempt: Attempt) -> CrossValidation:
     """Refit the champion's recipe and the candidate's on the same folds, in parallel."""
     spec, plan = attempt.inputs.spec, attempt.inputs.spec.cross_validation
     arms = (refits.champion_arm(attempt), refits.candidate_arm(attempt))
-    futures = [
-        [refit.submit(attempt, arm, repeat, plan.folds) for repeat in range(plan.repeats)]
-        for arm in arms
-    ]
-    _progress(f"cross-validating {spec.model}", futures[0] + futures[1])
+    with _given_up_on_failure(attempt):
+        futures = [
+            [refit.submit(attempt, arm, repeat, plan.folds) for repeat in range(plan.repeats)]
+            for arm in arms
+        ]
+        _progress(f"cross-validating {spec.model}", futures[0] + futures[1])
     champion, candidate = (np.array([f.result()[:-1] for f in arm]) for arm in futures)
     rows = len(attempt.training.reference)
     return corrected_t(
@@ -129,11 +147,13 @@ def cross_validate(attempt: Attempt) -> CrossValidation:
 def test_on_holdout(attempt: Attempt, candidate: Registered) -> Trial:
     """Spend one look, then compare champion and candidate on the sealed hold-out."""
     settings = Settings().prepare()
-    with Ledger(settings.ledger) as ledger:
-        look = trial.spend(attempt, candidate, ledger)
     both = _load_both(attempt, candidate, settings)
     rows = attempt.inputs.part(attempt.holdout)
-    return trial.run_trial(attempt, both, rows, level=look.level)
+    with _given_up_on_failure(attempt):
+        trial.require_payable(attempt, both)
+        with Ledger(settings.ledger) as ledger:
+            look = trial.spend(attempt, candidate, ledger)
+        return trial.run_trial(attempt, both, rows, level=look.level)
 
 
 @step
@@ -269,7 +289,9 @@ def register_baseline(attempt: Attempt, candidate: Registered) -> Receipt:
     client = connect(settings)
     spec, cache = attempt.inputs.spec, Cache(settings.home / "cache")
     arm = refits.candidate_arm(attempt)
-    utility = float(refits.score_repeat(attempt, arm, 0, spec.cross_validation.folds, cache)[-1])
+    folds = spec.cross_validation.folds
+    with _given_up_on_failure(attempt):
+        utility = float(refits.score_repeat(attempt, arm, 0, folds, cache)[-1])
     reward.found_lineage(spec, candidate.digest, settings)
     promote.fn(attempt, candidate)
     receipt = receipts.baseline(attempt, candidate, utility)

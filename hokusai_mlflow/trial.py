@@ -132,6 +132,37 @@ def spend(attempt: Attempt, candidate: Registered, ledger: Ledger) -> Look:
     )
 
 
+def rehearse(attempt: Attempt, candidate: Any) -> None:
+    """Check that a fitted candidate predicts what the metric needs, on its own training rows.
+
+    Raises
+    ------
+    RecipeError, InputError
+        When it fails, or its predictions are not one usable value per row.
+    """
+    of, rows = attempt.inputs.metric, attempt.training.reference
+    of.statistics(rows.targets, predict(candidate, rows.features, of, name="candidate"))
+    _also(attempt, Models(candidate, candidate), rows)
+
+
+def require_payable(attempt: Attempt, models: Models) -> None:
+    """Check that both models have a score on the payment examples, before anything is decided.
+
+    A verdict that cannot be paid for would leave a promoted model behind and an attempt that never
+    ends. Which score is higher plays no part.
+
+    Raises
+    ------
+    RecipeError, InputError
+        When a model fails on these rows, or the metric is undefined there.
+    """
+    of, rows = attempt.inputs.metric, payment_rows(attempt)
+    if attempt.inputs.spec.pay != "fresh":
+        return
+    for name, model in (("champion", models.champion), ("candidate", models.candidate)):
+        of.utility(of.score(rows.targets, predict(model, rows.features, of, name=name)))
+
+
 def run_trial(attempt: Attempt, models: Models, rows: Dataset, *, level: float) -> Trial:
     """Score both models on the same examples.
 

@@ -17,7 +17,11 @@ import pandas as pd
 from hokusai_mlflow.contributions.digests import content_digest, normalise, row_digests
 from hokusai_mlflow.errors import InputError, MissingInput, UnknownName, did_you_mean
 
-ID, TARGET = "_id", "_target"
+ID, TARGET, PART = "_id", "_target", "_part"
+RESERVED = frozenset({ID, TARGET, PART})
+# Newer pandas reads floats to the last bit by itself and warns when asked to.
+_PANDAS = tuple(int(part) for part in pd.__version__.split(".")[:2])
+_EXACT_FLOATS: dict[str, Any] = {} if _PANDAS >= (3, 1) else {"float_precision": "round_trip"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -112,9 +116,13 @@ class Dataset:
         Returns
         -------
         Dataset
-            With digests computed anew.
+            With digests computed anew. Ids may repeat, and there may be no rows at all: it is what
+            `read_dataset` and `take` once gave.
         """
-        return read_dataset(frame, name=name, target=TARGET, id=ID)
+        features = frame.drop(columns=[ID, TARGET]).reset_index(drop=True)
+        ids = _ids(frame[ID], f"{name}: ids") if len(frame) else np.array([], dtype=np.str_)
+        targets = _targets(frame[TARGET], f"{name}: targets") if len(frame) else np.array([])
+        return cls(name, features, targets, ids, row_digests(features))
 
 
 def read_dataset(
@@ -180,6 +188,11 @@ def read_dataset(
         if features is None
         else list(dict.fromkeys(features))
     )
+    if taken := [column for column in chosen if column in RESERVED]:
+        raise InputError(
+            f"{name}: the column {taken[0]!r} cannot be a feature, its name is used in snapshots; "
+            "rename it, name it in the spec (data.id), or leave it out (data.features)"
+        )
     if not chosen or target in chosen:
         raise InputError(
             f"{name}: expected features other than the target {target!r}, got {chosen}"
@@ -302,15 +315,16 @@ def _read_csv(path: Path, name: str, id_column: str | None) -> pd.DataFrame:
     with warnings.catch_warnings():
         # A row longer than the header is cut with only this warning.
         warnings.simplefilter("error", pd.errors.ParserWarning)
-        return pd.read_csv(
+        table: pd.DataFrame = pd.read_csv(
             path,
             # An id such as 007 must stay what it is.
             dtype=None if id_column is None else {id_column: str},
             encoding="utf-8-sig",
-            float_precision="round_trip",
+            **_EXACT_FLOATS,
             index_col=False,
             low_memory=False,
         )
+    return table
 
 
 def _check_finite(table: pd.DataFrame, name: str) -> None:
@@ -344,7 +358,7 @@ def _check_unique(ids: npt.NDArray[np.str_], name: str, column: str | None) -> N
         )
     raise InputError(
         f"{name}: {len(repeated)} id(s) in column {column!r} appear more than once, "
-        f"for example {repeated[0]!r}; expected one row per id"
+        f"for example {str(repeated[0])!r}; expected one row per id"
     )
 
 

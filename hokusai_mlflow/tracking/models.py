@@ -133,4 +133,9 @@ def load(client: MlflowClient, version_: ModelVersion, *, expected_digest: str) 
                 f"the files of {name} have digest {found[:16]}…, registered was "
                 f"{expected_digest[:16]}…; restore the registered files"
             )
-        return mlflow.sklearn.load_model(str(folder))
+        return read(folder)
+
+
+def read(folder: Path) -> Any:
+    """The estimator that `save` wrote."""
+    return mlflow.sklearn.load_model(str(folder))

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
+from mlflow.protos.databricks_pb2 import (
+    INVALID_PARAMETER_VALUE,
+    RESOURCE_ALREADY_EXISTS,
+    RESOURCE_DOES_NOT_EXIST,
+    ErrorCode,
+)
 
 from hokusai_mlflow.errors import ChampionMissing
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
+NOT_THERE = frozenset(
+    # A model that does not exist, and a model without the alias.
+    ErrorCode.Name(code)
+    for code in (RESOURCE_DOES_NOT_EXIST, INVALID_PARAMETER_VALUE)
+)
 DIGEST_TAG = "hokusai.digest"
 ATTEMPT_TAG = "hokusai.attempt"
 
@@ -45,6 +55,10 @@ class Registered:
     def to_dict(self) -> dict[str, str | int]:
         """JSON-ready form without MLflow's random identifiers."""
         return {"version": self.version, "digest": self.digest}
+
+    def remembered(self) -> dict[str, str | int]:
+        """All fields: ``Registered(**remembered)`` gives it back."""
+        return asdict(self)
 
 
 def _registered(found: ModelVersion) -> Registered:
@@ -86,7 +100,9 @@ def champion(client: MlflowClient, model: str) -> Registered | None:
     """
     try:
         found = client.get_model_version_by_alias(model, CHAMPION)
-    except MlflowException:
+    except MlflowException as problem:
+        if problem.error_code not in NOT_THERE:
+            raise
         return None
     return _registered(found)
 

@@ -43,7 +43,10 @@ def attempt_run(
         [home.experiment_id], f"tags.`{ATTEMPT_TAG}` = '{attempt}'", max_results=1
     )
     if found:
-        return str(found[0].info.run_id)
+        run_id = str(found[0].info.run_id)
+        # It may have failed before, and is under way again.
+        client.update_run(run_id, status="RUNNING")
+        return run_id
     run = client.create_run(
         home.experiment_id,
         run_name=f"{model} {attempt[:8]}",
@@ -76,6 +79,12 @@ def log(
         params=[Param(name, str(value)[:6_000]) for name, value in (params or {}).items()],
         tags=[RunTag(name, str(value)[:TAG_LENGTH]) for name, value in (tags or {}).items()],
     )
+
+
+def fail(client: MlflowClient, run_id: str, reason: str) -> None:
+    """Mark a run as failed, with the reason as its tag `hokusai.error`."""
+    log(client, run_id, tags={"hokusai.outcome": "failed", "hokusai.error": reason})
+    client.set_terminated(run_id, "FAILED")
 
 
 def upload(client: MlflowClient, run_id: str, folder: Path, *, to: str) -> None:

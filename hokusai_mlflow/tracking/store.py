@@ -63,7 +63,10 @@ def _ask(uri: str) -> None:
 
     try:
         # MLflow's own client retries for minutes before it says anything.
-        requests.get(uri.rstrip("/") + "/health", timeout=ANSWER_SECONDS)
+        answer = requests.get(uri.rstrip("/") + "/health", timeout=ANSWER_SECONDS)
+        if answer.status_code >= requests.codes.server_error:
+            # A gateway without its server.
+            answer.raise_for_status()
     except requests.RequestException as problem:
         raise TrackingUnreachable(
             f"the MLflow server at {_shown(uri)} did not answer within {ANSWER_SECONDS:g} s; "
