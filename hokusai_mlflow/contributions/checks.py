@@ -77,7 +77,7 @@ class ContributionCheck:
     digest : str
         Content digest of the accepted rows.
     near_radius : float
-        Distance below which a row is a near copy, in standard deviations of the pool.
+        Distance below which a row is a near copy, in the scaled units of `near`.
     """
 
     name: str

@@ -120,7 +120,8 @@ def row_digests(features: pd.DataFrame) -> npt.NDArray[np.str_]:
     (n,) array of str
         32 hexadecimal digits (128 bits of SHA-256) per row.
     """
-    names = sorted(str(name) for name in features.columns)
+    features = features.rename(columns=str)
+    names = sorted(features.columns)
     header = _sha256(b"hokusai:row:1" + b"".join(_text_cell(name) for name in names))
     digests: list[str] = []
     for start in range(0, len(features), _CHUNK):

@@ -1,9 +1,10 @@
 """Near copies: rows that are closer to a known row than natural neighbours ever are.
 
-Distances are Euclidean over the numeric features, standardised by the pool and clipped to ±3
-standard deviations (one absurd value must not hide a copy); missing values sit at the mean,
-features that are constant in the pool are left out, and rows are compared only with rows that
-agree in everything that is not a number.
+Distances are Euclidean over the numeric features, centred and scaled by the pool: by the standard
+deviation, or a quarter of the range where that is more (a feature that is nearly always the same
+must not make a small change look large), and clipped to ±4 (one absurd value must not hide a
+copy). Missing values sit at the mean, features that are constant in the pool are left out, and
+rows are compared only with rows that agree in everything that is not a number.
 
 **Threshold.** Let d_i be the distance of pool row i to its nearest *different* pool row. A row is a
 near copy when a known row lies within
@@ -30,7 +31,7 @@ from hokusai_mlflow.contributions.dataset import is_numeric
 
 QUANTILE = 0.005
 FRACTION_OF_MEDIAN = 0.25
-_CLIP = 3.0
+_CLIP = 4.0
 # A tree prunes well in few dimensions only; more of them are compared after it has proposed.
 _TREE_DIMENSIONS = 8
 # Enough rows to know the 0.005-quantile of d; their neighbours are sought among all rows.
@@ -41,7 +42,7 @@ Points = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """Standardised coordinates in which the distance between rows is taken.
+    """Scaled coordinates in which the distance between rows is taken.
 
     Attributes
     ----------
@@ -50,7 +51,7 @@ class Space:
     others : tuple of str
         Features that are not numbers.
     centre, scale : (p,) arrays
-        Mean and standard deviation of each numeric feature in the pool.
+        Mean and scale of each numeric feature in the pool.
     axes : (p, q) array
         Orthonormal directions of largest variance, q ≤ 8, for proposing pairs.
     """
@@ -63,13 +64,18 @@ class Space:
 
     @classmethod
     def of(cls, pool: pd.DataFrame) -> Space:
-        """The space in which this pool's numeric features have mean 0 and deviation 1."""
+        """The space in which this pool's numeric features are centred and scaled."""
         numeric = [name for name in pool.columns if is_numeric(pool[name])]
         raw = pool[numeric].to_numpy(dtype=np.float64, na_value=np.nan)
         present = ~np.isnan(raw)
-        count = np.maximum(present.sum(axis=0), 1)
-        centre = np.where(present, raw, 0.0).sum(axis=0) / count
-        scale = np.sqrt((np.where(present, raw - centre, 0.0) ** 2).sum(axis=0) / count)
+        count = present.sum(axis=0)
+        centre = np.where(present, raw, 0.0).sum(axis=0) / np.maximum(count, 1)
+        scale = np.sqrt(
+            (np.where(present, raw - centre, 0.0) ** 2).sum(axis=0) / np.maximum(count, 1)
+        )
+        low = np.where(present, raw, np.inf).min(axis=0)
+        high = np.where(present, raw, -np.inf).max(axis=0)
+        scale = np.maximum(scale, np.where(count > 0, high - low, 0.0) / 4)
         vary = scale > 1e-9 * np.maximum(np.abs(centre), 1e-300)
         names = tuple(name for name, keep in zip(numeric, vary, strict=True) if keep)
         others = tuple(name for name in pool.columns if name not in numeric)
@@ -135,7 +141,7 @@ def near_radius(distances: Points) -> float:
     Returns
     -------
     float
-        In standardised units.
+        In scaled units.
     """
     if not len(distances):
         return 0.0
@@ -155,7 +161,7 @@ def near_pairs(
     left, right : data frames with n and m rows
         Rows to compare.
     radius : float
-        Largest distance, in standardised units; nothing is near when it is 0.
+        Largest distance, in scaled units; nothing is near when it is 0.
 
     Returns
     -------
