@@ -240,7 +240,7 @@ def pay(judgement: Judgement, evidence: Evidence, ledger: Ledger, settings: Sett
     chain, attempt = judgement.attempt.inputs.spec.chain, judgement.attempt
     bench = open_chain(chain, settings)
     outbox = _outbox(bench, chain, ledger)
-    if ledger.get("settlement.intent", evidence.digest) is None:
+    if _lacks_signatures(outbox, ledger, evidence):
         improvement = improvement_of(judgement, evidence)
         signatures = attest(improvement, bench.verifier.domain, bench.oracles)
         require_quorum(
@@ -253,6 +253,14 @@ def pay(judgement: Judgement, evidence: Evidence, ledger: Ledger, settings: Sett
         outbox.enqueue(improvement, signatures, model=attempt.model, attempt=attempt.id)
     outbox.settle()
     return outbox.settlement(evidence.digest)
+
+
+def _lacks_signatures(outbox: Outbox, ledger: Ledger, evidence: Evidence) -> bool:
+    """Whether an improvement was never signed, or what was signed has passed its deadline."""
+    if ledger.get("settlement.intent", evidence.digest) is None:
+        return True
+    standing = outbox.settlement(evidence.digest)
+    return standing.state == "failed" and "Expired" in (standing.error or "")
 
 
 def settle(
