@@ -164,38 +164,45 @@ def verify(document: Mapping[str, Any], *, claimed_digest: str | None = None) ->
     list of Check
         One line per thing checked, in reading order.
     """
-    checks = []
     if document.get("format") != FORMAT:
         return [Check("format", False, f"expected {FORMAT}, found {document.get('format')!r}")]
     found = digest(dict(document))
     if claimed_digest is None:
-        checks.append(Check("digest", None, f"{found}; no digest given to compare with"))
+        checks = [Check("digest", None, f"{found}; no digest given to compare with")]
     else:
         same = found == claimed_digest.removeprefix("0x")
-        checks.append(Check("digest", same, found if same else f"{found}, not {claimed_digest}"))
+        checks = [Check("digest", same, found if same else f"{found}, not {claimed_digest}")]
+    try:
+        return checks + _derived(document)
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as problem:
+        told = f"{type(problem).__name__}: {problem}"
+        return [
+            *checks,
+            Check("sections", False, f"missing, or not of the form of {FORMAT}: {told}"),
+        ]
+
+
+def _derived(document: Mapping[str, Any]) -> list[Check]:
     policy_digest = digest(document["policy"])
-    checks.append(Check("policy digest", policy_digest == document["policy_digest"], policy_digest))
     kind = paired_kind(document["metric"])
     paid = document["payment"]["paid_bps"]
     measured = improvement_bps(kind, read_sums(document, "payment"))
-    checks.append(
-        Check("paid ≤ measured", paid <= measured, f"paid {paid} bps, payment sums give {measured}")
-    )
     gate_bps = improvement_bps(kind, read_sums(document, "gate"))
     stated = document["comparison"]["improvement_bps"]
-    checks.append(
+    total = sum(document["contributions"]["shares"].values())
+    outcomes = {finding["outcome"] for finding in document["decision"]["findings"]}
+    verdict = document["decision"]["verdict"]
+    promotes = "passed" in outcomes and outcomes <= {"passed", "not_applicable"}
+    return [
+        Check("policy digest", policy_digest == document["policy_digest"], policy_digest),
+        Check(
+            "paid ≤ measured", paid <= measured, f"paid {paid} bps, payment sums give {measured}"
+        ),
         Check(
             "gate sums ⇒ improvement",
             abs(gate_bps - stated) < 1.001,
             f"sums give {gate_bps} bps (rounded down), the comparison states {stated:.2f}",
-        )
-    )
-    shares = document["contributions"]["shares"]
-    total = sum(shares.values())
-    checks.append(Check("shares sum to 10 000", total == 10_000 or not paid, f"{total}"))
-    outcomes = [finding["outcome"] for finding in document["decision"]["findings"]]
-    consistent = (document["decision"]["verdict"] == "promote") == (
-        "passed" in outcomes and set(outcomes) <= {"passed", "not_applicable"}
-    )
-    checks.append(Check("findings ⇒ verdict", consistent, document["decision"]["verdict"]))
-    return checks
+        ),
+        Check("shares sum to 10 000", total == 10_000 or not paid, f"{total}"),
+        Check("findings ⇒ verdict", (verdict == "promote") == promotes, verdict),
+    ]
