@@ -57,7 +57,9 @@ def check_document(document: Mapping[str, Any], claimed: str | None) -> Checks:
         The digest that it should have.
     """
     try:
-        return Checks(evidence.verify(document, claimed_digest=claimed), _is_whole(document))
+        lines = evidence.verify(document, claimed_digest=claimed)
+        readable = all(line.what != "sections" for line in lines)
+        return Checks(lines, readable and _is_whole(document))
     except HokusaiError as problem:
         return Checks([Check("document", False, str(problem))], sound=False)
     except (KeyError, TypeError, ValueError, AttributeError) as problem:

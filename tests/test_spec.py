@@ -1,0 +1,261 @@
+import copy
+import json
+
+import pytest
+import yaml
+
+from hokusai_mlflow.errors import MissingInput, SpecError
+from hokusai_mlflow.spec import Spec, load_spec
+
+OWNER = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
+EAST = "0x00000000000000000000000000000000000000a1"
+WEST = "0x00000000000000000000000000000000000000a2"
+SECRET = "a-very-secret-split-key"
+GIVEN = {
+    "model": "digits",
+    "task": "classification",
+    "recipe": "recipe.py",
+    "metric": "accuracy",
+    "owner": OWNER,
+    "data": {"pool": "pool.csv", "target": "digit", "split": {"reference": 0.5, "payment": 0.2}},
+    "contributors": [
+        {"name": "east", "address": EAST, "data": "east.csv"},
+        {"name": "west", "address": WEST, "data": "west.csv"},
+    ],
+    "gate": {"detectable_bps": 700},
+    "cross_validation": {"repeats": 2},
+    "valuation": {"folds": 3},
+    "chain": {"confirmations": 2},
+}
+
+
+def _with(path, value):
+    given = copy.deepcopy(GIVEN)
+    node = given
+    for step in path[:-1]:
+        node = node[step]
+    node[path[-1]] = value
+    return given
+
+
+def _load(tmp_path, given):
+    path = tmp_path / "pipeline.yaml"
+    path.write_text(given if isinstance(given, str) else yaml.safe_dump(given, sort_keys=False))
+    return load_spec(path)
+
+
+def _refusal(tmp_path, given):
+    with pytest.raises(SpecError) as caught:
+        _load(tmp_path, given)
+    return str(caught.value)
+
+
+def test_a_good_spec_is_read_with_defaults_for_what_it_leaves_out(tmp_path):
+    spec = _load(tmp_path, GIVEN)
+    assert spec.gate.detectable_bps == 700
+    assert spec.gate.min_improvement_bps == 10
+    assert (spec.cross_validation.repeats, spec.cross_validation.folds) == (2, 10)
+    assert (spec.pay, spec.seed, spec.chain.confirmations) == ("fresh", 0, 2)
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        (("recipee",), "recipe"),
+        (("data", "traget"), "target"),
+        (("data", "split", "refrence"), "reference"),
+        (("contributors", 1, "adress"), "address"),
+        (("gate", "quotas"), "quota"),
+        (("cross_validation", "fold"), "folds"),
+        (("valuation", "repeat"), "repeats"),
+        (("chain", "rpc_ulr"), "rpc_url"),
+    ],
+)
+def test_an_unknown_key_is_named_with_what_was_meant(tmp_path, path, meant):
+    told = _refusal(tmp_path, _with(path, 1))
+    where = ".".join(map(str, path))
+    assert f"{where}: unknown key; did you mean '{meant}'?" in told
+    assert str(tmp_path / "pipeline.yaml") in told
+
+
+def test_a_key_like_no_other_gets_the_known_ones(tmp_path):
+    assert "known are 'folds', 'repeats'" in _refusal(tmp_path, _with(("valuation", "zzz"), 1))
+
+
+@pytest.mark.parametrize("key", ["model", "task", "recipe", "owner", "data"])
+def test_a_missing_key_is_named(tmp_path, key):
+    given = {k: v for k, v in GIVEN.items() if k != key}
+    assert f"{key}: missing; this key is required" in _refusal(tmp_path, given)
+
+
+def test_every_mistake_is_told_at_once(tmp_path):
+    given = _with(("gate", "quotas"), 1) | {"seed": -1, "task": "clustering"}
+    told = _refusal(tmp_path, given)
+    assert len(told.splitlines()) == 4
+    assert "task: Input should be 'classification' or 'regression' (found 'clustering')" in told
+
+
+ADDRESSES = {
+    "missing": (None, "missing; this key is required"),
+    "empty": ("", "0x and 40 hexadecimal digits"),
+    "short": (EAST[:-1], "0x and 40 hexadecimal digits"),
+    "long": (EAST + "0", "0x and 40 hexadecimal digits"),
+    "no prefix": (EAST[2:], "0x and 40 hexadecimal digits"),
+    "not hexadecimal": ("0x" + "g" * 40, "0x and 40 hexadecimal digits"),
+    "bad checksum": (OWNER[:-1] + "D", "right checksum"),
+    "zero": ("0x" + "0" * 40, "zero address"),
+    "a name": ("east.eth", "0x and 40 hexadecimal digits"),
+    "trailing newline": (EAST + "\n", "0x and 40 hexadecimal digits"),
+}
+
+
+@pytest.mark.parametrize(("address", "said"), ADDRESSES.values(), ids=ADDRESSES)
+@pytest.mark.parametrize("where", ["owner", "contributors.0.address"])
+def test_an_address_that_cannot_be_paid_is_refused(tmp_path, where, address, said):
+    path = [int(step) if step.isdigit() else step for step in where.split(".")]
+    given = _with(path, address)
+    if address is None:
+        node = given if len(path) == 1 else given["contributors"][0]
+        del node[path[-1]]
+    assert any(
+        line.strip().startswith(f"{where}: ") and said in line
+        for line in _refusal(tmp_path, given).splitlines()
+    )
+
+
+def test_an_address_without_quotes_is_a_number_to_yaml(tmp_path):
+    text = yaml.safe_dump(GIVEN, sort_keys=False).replace(f"'{EAST}'", EAST)
+    assert EAST in text
+    assert "contributors.0.address: an address must be quoted" in _refusal(tmp_path, text)
+
+
+def test_addresses_are_kept_with_their_checksum(tmp_path):
+    assert _load(tmp_path, GIVEN | {"owner": OWNER.lower()}).owner == OWNER
+
+
+@pytest.mark.parametrize(("field", "value"), [("name", "east"), ("data", "east.csv")])
+def test_nobody_contributes_twice(tmp_path, field, value):
+    told = _refusal(tmp_path, _with(("contributors", 1, field), value))
+    assert f"two contributors have the same {field}: {value}" in told
+
+
+def test_two_contributors_may_share_an_account(tmp_path):
+    spec = _load(tmp_path, _with(("contributors", 1, "address"), EAST))
+    assert len({contributor.address for contributor in spec.contributors}) == 1
+
+
+def test_at_most_eight_contributors(tmp_path):
+    many = [{"name": f"c{i}", "address": EAST, "data": f"{i}.csv"} for i in range(9)]
+    assert "contributors: " in _refusal(tmp_path, GIVEN | {"contributors": many})
+    assert len(_load(tmp_path, GIVEN | {"contributors": many[:8]}).contributors) == 8
+
+
+@pytest.mark.parametrize("name", ["", "../up", "a/b", "-x", "a b", "a'b", "x" * 101])
+def test_names_are_fit_for_files_and_filters(tmp_path, name):
+    assert "model: " in _refusal(tmp_path, GIVEN | {"model": name})
+    assert "contributors.0.name: " in _refusal(tmp_path, _with(("contributors", 0, "name"), name))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"metric": "acuracy"}, "unknown metric 'acuracy'; did you mean 'accuracy'?"),
+        ({"also_log": ["f1", "precison"]}, "unknown metric 'precison'; did you mean 'precision'?"),
+        (
+            {"metric": "f1", "metric_options": {"averge": "macro"}},
+            "metric 'f1' has no option 'averge'; did you mean 'average'?",
+        ),
+        ({"metric": "f1", "metric_options": {"average": "makro"}}, "'macro'"),
+        ({"metric_options": {"cap": 3}}, "metric 'accuracy' has no option 'cap'"),
+        ({"task": "regression", "metric": "rmse"}, "needs metric_options: {cap: …}"),
+        ({"task": "regression", "metric": "mae", "metric_options": {"cap": -1}}, "positive finite"),
+    ],
+)
+def test_a_metric_that_cannot_be_paid_is_refused(tmp_path, changed, said):
+    assert said in _refusal(tmp_path, GIVEN | changed)
+
+
+def test_the_metric_follows_from_the_task(tmp_path):
+    given = {k: v for k, v in GIVEN.items() if k != "metric"}
+    assert _load(tmp_path, given).metric == "accuracy"
+    capped = {"task": "regression", "metric_options": {"cap": 400}}
+    assert _load(tmp_path, given | capped).metric == "rmse"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (("data", "split", "payment"), 0, "pay: fresh needs data.split.payment above 0"),
+        (("data", "split", "payment"), 0.5, "leave nothing to hold out"),
+        (("data", "split", "reference"), 1.0, "data.split.reference: "),
+        (("data", "split", "holdouts"), 0, "data.split.holdouts: "),
+        (("gate", "detectable_bps"), 10, "must be above min_improvement_bps"),
+        (("gate", "min_improvement_bps"), 9, "gate.min_improvement_bps: "),
+        (("chain", "rpc_url"), "http://127.0.0.1:8545", "needs the chain_id"),
+        (("cross_validation", "folds"), 1, "cross_validation.folds: "),
+        (("pay",), "later", "pay: "),
+        (("data",), "pool.csv", "data: "),
+    ],
+)
+def test_what_does_not_hang_together_is_refused(tmp_path, path, value, said):
+    assert said in _refusal(tmp_path, _with(path, value))
+
+
+def test_without_a_payment_part_something_else_is_paid(tmp_path):
+    given = _with(("data", "split", "payment"), 0) | {"pay": "lower_bound"}
+    assert _load(tmp_path, given).pay == "lower_bound"
+
+
+@pytest.mark.parametrize("text", ["", "- a\n- b\n", "just words", "42"])
+def test_something_else_than_keys_and_values_is_refused(tmp_path, text):
+    assert "expected keys and values" in _refusal(tmp_path, text)
+
+
+def test_broken_yaml_is_told_with_its_line(tmp_path):
+    told = _refusal(tmp_path, "model: a\n  task: [\n")
+    assert "not valid YAML" in told
+    assert "line 2" in told
+
+
+def test_yaml_runs_no_code(tmp_path):
+    marker = tmp_path / "ran"
+    _refusal(tmp_path, f"model: !!python/object/apply:os.mkdir ['{marker}']\n")
+    assert not marker.exists()
+
+
+def test_a_missing_or_unreadable_file_is_told(tmp_path):
+    with pytest.raises(MissingInput, match="hokusai init"):
+        load_spec(tmp_path / "pipeline.yaml")
+    with pytest.raises(MissingInput, match="cannot read"):
+        load_spec(tmp_path)
+    (tmp_path / "latin.yaml").write_bytes(b"model: caf\xe9\n")
+    with pytest.raises(MissingInput, match="cannot read"):
+        load_spec(tmp_path / "latin.yaml")
+
+
+def test_the_split_key_is_never_shown(tmp_path):
+    spec = _load(tmp_path, _with(("data", "split", "key"), SECRET))
+    assert spec.data.split.key.get_secret_value() == SECRET
+    for shown in (repr(spec), str(spec), json.dumps(spec.to_dict()), spec.model_dump_json()):
+        assert SECRET not in shown
+    assert "key" not in spec.to_dict()["data"]["split"]
+
+
+@pytest.mark.parametrize("key", [123456789123, [SECRET], {"a": SECRET}, 1.5])
+def test_a_split_key_of_another_kind_is_not_shown_in_the_message(tmp_path, key):
+    told = _refusal(tmp_path, _with(("data", "split", "key"), key))
+    assert "data.split.key: " in told
+    assert "123456789123" not in told
+    assert SECRET not in told
+
+
+def test_a_mistake_beside_the_split_key_does_not_show_it(tmp_path):
+    for path, value in ((("data", "split", "payment"), 0.9), (("data", "split", "paymnet"), 1)):
+        given = _with(path, value)
+        given["data"]["split"]["key"] = SECRET
+        assert SECRET not in _refusal(tmp_path, given)
+
+
+def test_what_is_written_reads_back_as_the_same_spec(tmp_path):
+    spec = _load(tmp_path, GIVEN)
+    assert Spec.model_validate(json.loads(json.dumps(spec.to_dict()))) == spec
