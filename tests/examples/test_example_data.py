@@ -1,0 +1,142 @@
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hokusai_mlflow.contributions import check_contributions, concatenate, partition, read_dataset
+from hokusai_mlflow.spec import load_spec
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+NAMES = ("digits", "doctor_visits")
+
+
+def module(path):
+    found = importlib.util.spec_from_file_location(f"{path.parent.name}_{path.stem}", path)
+    loaded = importlib.util.module_from_spec(found)
+    found.loader.exec_module(loaded)
+    return loaded
+
+
+class Example:
+    def __init__(self, name, folder):
+        make = module(EXAMPLES / name / "make_data.py")
+        make.DATA = folder
+        make.main()
+        self.name, self.folder = name, folder
+        self.spec = load_spec(EXAMPLES / name / "pipeline.yaml")
+        self.build = module(EXAMPLES / name / self.spec.recipe).build
+        self.pool = self.read(self.spec.data.pool, "pool", unique=True)
+        self.contributions = [
+            self.read(one.data, one.name, unique=False) for one in self.spec.contributors
+        ]
+
+    def read(self, path, name, *, unique):
+        data = self.spec.data
+        return read_dataset(
+            Path(path).name,
+            name=name,
+            target=data.target,
+            id=data.id,
+            base=self.folder,
+            unique=unique,
+        )
+
+    def parts(self, key=None):
+        split = self.spec.data.split
+        cut = partition(
+            self.pool.ids,
+            key or split.key.get_secret_value().encode(),
+            reference=split.reference,
+            payment=split.payment,
+            holdouts=split.holdouts,
+        )
+        return {name: self.pool.take(cut == name) for name in np.unique(cut)}
+
+    def fit(self, *datasets):
+        rows = concatenate(datasets)
+        return self.build(self.spec.seed).fit(rows.features, rows.targets)
+
+
+@pytest.fixture(scope="module")
+def example(request, tmp_path_factory):
+    if request.param == "doctor_visits":
+        pytest.importorskip("statsmodels")
+    return Example(request.param, tmp_path_factory.mktemp(request.param))
+
+
+@pytest.mark.parametrize("example", NAMES, indirect=True)
+def test_same_bytes_every_time(example, tmp_path):
+    before = {path.name: path.read_bytes() for path in example.folder.iterdir()}
+    again = Example(example.name, tmp_path)
+    assert {path.name: path.read_bytes() for path in again.folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("example", NAMES, indirect=True)
+def test_addresses_belong_to_nobody(example):
+    from eth_utils import keccak, to_checksum_address
+
+    for name, address in [
+        (f"{example.spec.model} owner", example.spec.owner),
+        *((one.name, one.address) for one in example.spec.contributors),
+    ]:
+        assert address == to_checksum_address(keccak(text=f"hokusai example {name}")[-20:])
+
+
+@pytest.mark.parametrize("example", ["digits"], indirect=True)
+@pytest.mark.parametrize("key", [None, b"one", b"two", b"three"])
+def test_digits_copies_are_caught_and_nothing_else(example, key):
+    checks = {
+        one.name: one for one in check_contributions(example.contributions, example.parts(key))
+    }
+    assert {name: int(one.accepted.sum()) for name, one in checks.items()} == {
+        "north-archive": 330,
+        "harbour-museum": 110,
+        "quick-labels": 70,
+        "mirror-press": 0,
+    }
+    assert checks["mirror-press"].public_counts == {"copy": 40, "near_copy": 20}
+
+
+@pytest.mark.parametrize("example", ["digits"], indirect=True)
+def test_digits_improves(example):
+    parts = example.parts()
+    sizes = {name: len(part) for name, part in parts.items()}
+    assert sizes == {"holdout-1": 439, "holdout-2": 431, "payment": 324, "reference": 93}
+    checks = check_contributions(example.contributions, parts)
+    accepted = [
+        one.take(check.accepted)
+        for one, check in zip(example.contributions, checks, strict=True)
+        if check.accepted.any()
+    ]
+    champion = example.fit(parts["reference"])
+    candidate = example.fit(parts["reference"], *accepted)
+    for part, least in (("holdout-1", 0.06), ("payment", 0.05)):
+        rows = parts[part]
+        before = champion.predict(rows.features) == rows.targets
+        after = candidate.predict(rows.features) == rows.targets
+        assert after.mean() - before.mean() > least
+        assert (before != after).sum() >= 30
+
+
+@pytest.mark.parametrize("example", ["doctor_visits"], indirect=True)
+def test_doctor_visits_improve(example):
+    parts = example.parts()
+    checks = check_contributions(example.contributions, parts)
+    assert all(check.accepted.mean() > 0.98 for check in checks)
+    accepted = [
+        one.take(check.accepted) for one, check in zip(example.contributions, checks, strict=True)
+    ]
+    champion = example.fit(parts["reference"])
+    candidate = example.fit(parts["reference"], *accepted)
+    cap = example.spec.metric_options["cap"]
+    for part in ("holdout-1", "payment"):
+        rows = parts[part]
+        before, after = (
+            np.minimum((model.predict(rows.features) - rows.targets) ** 2, cap)
+            for model in (champion, candidate)
+        )
+        assert 0.5 * np.log(before.mean() / after.mean()) > 0.03
+        influence = 0.5 * (before / before.mean() - after / after.mean())
+        skew = ((influence - influence.mean()) ** 3).mean() / influence.std() ** 3
+        assert -skew / len(rows) ** 0.5 < 0.10
