@@ -62,15 +62,20 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def embedded_uri(self) -> str:
+        """URI of the embedded MLflow store."""
+        return f"sqlite:///{(self.home / 'mlflow.db').resolve()}"
+
+    @property
     def mlflow_uri(self) -> str:
         """Tracking URI in force."""
-        given = self.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI")
-        return given or f"sqlite:///{(self.home / 'mlflow.db').resolve()}"
+        return self.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or self.embedded_uri
 
     @property
     def artifact_root(self) -> str | None:
         """Artifact folder of experiments in the embedded store; the server decides otherwise."""
-        if self.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI"):
+        # MLflow writes the URI in force into the environment: being set does not mean chosen.
+        if self.mlflow_uri != self.embedded_uri:
             return None
         return (self.home / "artifacts").resolve().as_uri()
 

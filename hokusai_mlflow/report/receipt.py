@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cache
@@ -49,6 +50,22 @@ class ContributorLine:
     std_error: float | None = None
     share: int = 0
     wei: str = "0"
+
+    @property
+    def value_bps(self) -> str:
+        """Shapley value and its standard error in basis points, or nothing."""
+        if self.value is None:
+            return ""
+        error = "" if self.std_error is None else f" ± {self.std_error * 1e4:.0f}"
+        return f"{self.value * 1e4:+.0f}{error}"
+
+    @property
+    def reasons(self) -> Mapping[str, int]:
+        """Rows left out by kind of reason, whatever part of the pool they copy."""
+        found: Counter[str] = Counter()
+        for code, rows in self.excluded.items():
+            found[code.split(".")[0].replace("_", " ")] += rows
+        return found
 
 
 @dataclass(frozen=True, repr=False)

@@ -85,21 +85,17 @@ def _findings(receipt: Receipt) -> Table:
 
 def _contributors(receipt: Receipt) -> Table:
     table = Table(box=None, pad_edge=False)
-    table.add_column("contributor")
-    table.add_column("rows", justify="right")
+    table.add_column("contributor", no_wrap=True)
+    table.add_column("rows", justify="right", no_wrap=True)
     table.add_column("left out")
-    for heading in ("value", "share", "DeltaOne"):
-        table.add_column(heading, justify="right")
+    for heading in ("value, bps", "share", "DeltaOne"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for line in receipt.contributors:
-        value = "" if line.value is None else f"{line.value:+.4f}"
-        if line.std_error is not None:
-            value += f" ± {line.std_error:.4f}"
-        left = ", ".join(f"{rows} {code}" for code, rows in line.excluded.items())
         table.add_row(
             line.name,
             f"{line.accepted}/{line.given}",
-            left,
-            value,
+            ", ".join(f"{rows} {reason}" for reason, rows in line.reasons.items()),
+            line.value_bps,
             f"{line.share / 100:.2f} %",
             delta_one(line.wei),
         )
