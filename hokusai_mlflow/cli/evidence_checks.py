@@ -10,7 +10,7 @@ from typing import Any
 
 from hokusai_mlflow import evidence
 from hokusai_mlflow.cli.predictions import Predictions, checked
-from hokusai_mlflow.contributions.dataset import evaluation_digest
+from hokusai_mlflow.contributions.digests import evaluation_digest
 from hokusai_mlflow.deltaone import PairedSums
 from hokusai_mlflow.errors import HokusaiError
 from hokusai_mlflow.evidence import Check
