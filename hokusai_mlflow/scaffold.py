@@ -8,6 +8,9 @@ from pathlib import Path
 from hokusai_mlflow.errors import InputError, MissingInput, UnknownName, did_you_mean
 
 COPIED = ("flows", "prefect.yaml")
+SCHEDULED = "digits"
+"""The example that `prefect.yaml` schedules."""
+
 LEFT_OUT = frozenset({"data", "__pycache__", ".hokusai"})
 IGNORED = """\
 # The embedded stores, with development keys and the sealed hold-outs' key.
@@ -38,7 +41,8 @@ def source() -> Path:
 
 def examples() -> tuple[str, ...]:
     """Names of the examples that a project can start from, sorted."""
-    return tuple(sorted(path.parent.name for path in source().glob("examples/*/pipeline.yaml")))
+    found = {path.parent.name for path in source().glob("examples/*/pipeline.yaml")}
+    return tuple(sorted(name for name in found if _has_data(name)))
 
 
 def create(folder: Path, *, example: str) -> tuple[Path, ...]:
@@ -77,10 +81,17 @@ def create(folder: Path, *, example: str) -> tuple[Path, ...]:
         for path in files:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(root / path, folder / path)
+        deployments = folder / "prefect.yaml"
+        schedules = deployments.read_text(encoding="utf-8")
+        deployments.write_text(schedules.replace(SCHEDULED, example), encoding="utf-8")
         (folder / ".gitignore").write_text(IGNORED, encoding="utf-8")
     except OSError as problem:
         raise InputError(f"cannot write to {folder}: {problem}") from problem
     return (*files, Path(".gitignore"))
+
+
+def _has_data(example: str) -> bool:
+    return (source() / "examples" / example / "make_data.py").is_file()
 
 
 def _files(root: Path, names: tuple[str, ...]) -> tuple[Path, ...]:

@@ -106,8 +106,9 @@ def _predicted(
 
     rows = read_dataset(data, name=str(data), target=columns.target, id=columns.id, unique=True)
     connect(read_settings())
+    bound = metric.bind(rows.targets)
     outputs = [
-        predict(_model(uri, metric), rows.features, metric, name=who)
+        predict(_model(uri, metric), rows.features, bound, name=who)
         for who, uri in (("baseline", baseline), ("candidate", candidate))
     ]
     return Predictions(rows.ids, rows.targets, *outputs)

@@ -167,7 +167,6 @@ def _read(path: Path, id_column: str) -> pd.DataFrame:
                 # An id such as 007 must stay what it is.
                 dtype={id_column: str},
                 encoding="utf-8-sig",
-                float_precision="round_trip",
                 index_col=False,
             )
     except OSError as problem:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import socket
 import subprocess
 import sys
@@ -60,9 +61,17 @@ def ui(
     serve += ["--uvicorn-opts", "--log-level warning"]
     if settings.artifact_root:
         serve += ["--default-artifact-root", settings.artifact_root]
+    # The server must not outlive this process: whatever ends it politely is an interruption.
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
     # A session of its own: Ctrl-C reaches this process alone, which then ends the server.
     server = subprocess.Popen(
-        serve, start_new_session=True, env=os.environ | {"MLFLOW_LOGGING_LEVEL": "WARNING"}
+        serve,
+        # What it says there is about defaults; errors come on standard error.
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+        env=os.environ | {"MLFLOW_LOGGING_LEVEL": "WARNING", "PYTHONWARNINGS": "ignore"},
     )
     try:
         _await(server, host, port)

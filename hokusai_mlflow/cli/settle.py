@@ -35,12 +35,16 @@ def settle(
     file = database_file(settings.ledger)
     settled: list[Settlement] = []
     if file is None or file.is_file():
-        from hokusai_mlflow import reward
+        from hokusai_mlflow import outcome, reward
         from hokusai_mlflow.ledger import Ledger
+        from hokusai_mlflow.tracking.store import connect
 
         with Ledger(settings.ledger) as ledger:
             if ledger.entries(kind="settlement.intent", limit=1):
                 settled = reward.settle(chain, settings, ledger, timeout=timeout)
+                client = connect(settings)
+                for one in settled:
+                    outcome.log_settlement(client, ledger, one)
     if as_json:
         output.document({"settlements": [one.to_dict() for one in settled]})
     else:
