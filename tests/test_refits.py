@@ -1,0 +1,199 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from worlds import attempt_on, read, registered, write_files
+
+from hokusai_mlflow.attempt import RECIPE_PLAYER, REFERENCE_PLAYER, Champion
+from hokusai_mlflow.cache import Cache
+from hokusai_mlflow.contributions.checks import check_contributions
+from hokusai_mlflow.contributions.shapley import coalitions
+from hokusai_mlflow.inputs import TrainingRows
+from hokusai_mlflow.metrics import metric
+from hokusai_mlflow.recipe import Recipe, recipe_from_source
+from hokusai_mlflow.refits import (
+    candidate_arm,
+    champion_arm,
+    coalition_arm,
+    fold_of_rows,
+    score_folds,
+    score_repeat,
+)
+
+OTHER = """
+from sklearn.dummy import DummyClassifier
+
+def build(seed):
+    return DummyClassifier()
+"""
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    return read(write_files(tmp_path_factory.mktemp("refits") / "project"))
+
+
+@pytest.fixture
+def attempt(inputs):
+    """Two contributors, another recipe, and a retired hold-out among the reference rows."""
+    older = TrainingRows(inputs.part("reference"), {}).with_rows(
+        "east", inputs.contributions[0].take(np.arange(20))
+    )
+    champion = Champion(registered(), recipe_from_source(OTHER), older)
+    parts = {name: inputs.part(name) for name in ("reference", "payment", "holdout-1")}
+    checks = check_contributions(inputs.contributions, parts, older.known_rows)
+    training = TrainingRows(inputs.part("reference", "holdout-2"), older.contributed)
+    for contribution, check in zip(inputs.contributions, checks, strict=True):
+        training = training.with_rows(check.name, contribution.take(check.accepted))
+    players = ("east", "west", RECIPE_PLAYER, REFERENCE_PLAYER)
+    return attempt_on(inputs, checks=checks, training=training, players=players, champion=champion)
+
+
+def test_folds_are_disjoint_cover_everything_and_spread_the_classes(inputs):
+    reference = inputs.part("reference")
+    fold_of = fold_of_rows(reference, task="classification", folds=5, seed=3)
+    sizes = np.bincount(fold_of)
+    assert len(fold_of) == len(reference)
+    assert sizes.size == 5
+    assert sizes.max() - sizes.min() <= 2
+    ones = np.bincount(fold_of, weights=reference.targets)
+    assert ones.max() - ones.min() <= 1
+
+
+def test_every_repeat_cuts_anew_and_every_seed_the_same(inputs):
+    reference = inputs.part("reference")
+    cuts = [fold_of_rows(reference, task="classification", folds=3, seed=s) for s in (1, 1, 2)]
+    assert cuts[0].tolist() == cuts[1].tolist() != cuts[2].tolist()
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_the_order_of_the_file_does_not_move_folds(inputs, task):
+    reference = inputs.part("reference")
+    shuffled = reference.take(np.random.default_rng(0).permutation(len(reference)))
+
+    def cut(rows):
+        folds = fold_of_rows(rows, task=task, folds=4, seed=1)
+        return dict(zip(rows.ids.tolist(), folds.tolist(), strict=True))
+
+    assert shuffled.ids.tolist() != reference.ids.tolist()
+    assert cut(reference) == cut(shuffled)
+
+
+class _Spy:
+    """A model that remembers which rows it was fitted on and asked about."""
+
+    def __init__(self, log):
+        self._log = log
+
+    def fit(self, features, targets):
+        self._log.append({"fitted": set(features.x.tolist()), "n": len(features)})
+        assert len(features) == len(targets)
+        return self
+
+    def predict(self, features):
+        self._log[-1]["asked"] = set(features.x.tolist())
+        return np.zeros(len(features), dtype=int)
+
+
+def test_no_row_is_scored_by_a_model_that_was_fitted_on_it(attempt):
+    log = []
+    spy = Recipe("spy", lambda seed: _Spy(log))
+    reference = attempt.training.reference
+    fold_of = fold_of_rows(reference, task="classification", folds=3, seed=1)
+    score_folds(metric("accuracy"), (spy, attempt.training), reference, fold_of, seed=1)
+    contributed = {x for d in attempt.training.contributed.values() for x in d.features.x}
+    assert len(log) == 3
+    assert sum(len(entry["asked"]) for entry in log) == len(reference)
+    for entry in log:
+        assert not entry["fitted"] & entry["asked"]
+        assert contributed <= entry["fitted"]
+        assert not contributed & entry["asked"]
+        assert entry["n"] == len(reference) - len(entry["asked"]) + len(contributed)
+
+
+def test_an_arm_with_older_reference_rows_leaves_out_the_same_examples(attempt):
+    log = []
+    spy = Recipe("spy", lambda seed: _Spy(log))
+    reference = attempt.training.reference
+    older = champion_arm(attempt)[1]
+    assert len(older.reference) < len(reference)
+    fold_of = fold_of_rows(reference, task="classification", folds=3, seed=1)
+    score_folds(metric("accuracy"), (spy, older), reference, fold_of, seed=1)
+    newer = set(reference.features.x) - set(older.reference.features.x)
+    for entry in log:
+        assert not entry["fitted"] & (entry["asked"] | newer)
+
+
+def test_scores_are_the_metric_in_units_of_improvement(inputs):
+    reference = inputs.part("reference")
+    fold_of = fold_of_rows(reference, task="classification", folds=3, seed=1)
+    arm = (recipe_from_source(OTHER), TrainingRows(reference, {}))
+    scores = score_folds(metric("accuracy"), arm, reference, fold_of, seed=1)
+    majority = np.bincount(reference.targets).argmax()
+    shares = [(reference.targets[fold_of == k] == majority).mean() for k in range(3)]
+    np.testing.assert_allclose(scores[:3], shares)
+    assert scores[3] == pytest.approx((reference.targets == majority).mean())
+
+
+def test_nobody_is_the_champion_and_everybody_the_candidate(attempt):
+    nobody = coalition_arm(attempt, frozenset())
+    everybody = coalition_arm(attempt, frozenset(attempt.players))
+    for arm, expected in ((nobody, champion_arm(attempt)), (everybody, candidate_arm(attempt))):
+        assert arm[0] == expected[0]
+        assert arm[1].digest == expected[1].digest
+        assert arm[1].everything.ids.tolist() == expected[1].everything.ids.tolist()
+    assert nobody[1].digest != everybody[1].digest
+
+
+def test_every_coalition_is_another_arm(attempt):
+    arms = [coalition_arm(attempt, coalition) for coalition in coalitions(attempt.players)]
+    assert len({(recipe.digest, rows.digest) for recipe, rows in arms}) == 2**4
+
+
+def test_only_accepted_rows_of_members_train(attempt, inputs):
+    rows = coalition_arm(attempt, frozenset({"west"}))[1]
+    west = dict(zip((c.name for c in attempt.checks), attempt.checks, strict=True))["west"]
+    accepted = inputs.contributions[1].take(west.accepted)
+    assert rows.contributed["west"].digest == accepted.digest
+    assert len(rows.contributed["east"]) == 20
+    assert rows.reference.digest == champion_arm(attempt)[1].reference.digest
+
+
+def test_a_repeat_is_computed_once_and_by_content(attempt, tmp_path, monkeypatch):
+    cache = Cache(tmp_path)
+    first = score_repeat(attempt, champion_arm(attempt), 0, 3, cache)
+    another = score_repeat(attempt, champion_arm(attempt), 1, 3, cache)
+    assert len(list(tmp_path.iterdir())) == 2
+    assert len(first) == len(another) == 4
+
+    def never(*given, **options):
+        raise AssertionError("refitted")
+
+    monkeypatch.setattr("hokusai_mlflow.refits.score_folds", never)
+    assert score_repeat(attempt, champion_arm(attempt), 0, 3, cache).tolist() == first.tolist()
+    # The empty coalition costs nothing: it is the champion's own refit.
+    empty = coalition_arm(attempt, frozenset())
+    assert score_repeat(attempt, empty, 0, 3, cache).tolist() == first.tolist()
+    for changed in (
+        (candidate_arm(attempt), 0, 3),
+        (champion_arm(attempt), 2, 3),
+        (champion_arm(attempt), 0, 4),
+    ):
+        with pytest.raises(AssertionError, match="refitted"):
+            score_repeat(attempt, *changed, cache)
+    reseeded = attempt.inputs.spec.model_copy(update={"seed": 99})
+    other = replace(attempt, inputs=replace(attempt.inputs, spec=reseeded))
+    with pytest.raises(AssertionError, match="refitted"):
+        score_repeat(other, champion_arm(attempt), 0, 3, cache)
+
+
+def test_useful_rows_are_worth_something(inputs):
+    reference = inputs.part("reference")
+    fold_of = fold_of_rows(reference, task="classification", folds=3, seed=1)
+    alone = TrainingRows(reference, {})
+    helped = alone.with_rows("east", inputs.contributions[0])
+    before, after = (
+        score_folds(metric("accuracy"), (inputs.recipe, rows), reference, fold_of, seed=1)[-1]
+        for rows in (alone, helped)
+    )
+    assert after > before
