@@ -161,6 +161,7 @@ def log(
         state = receipt.settlement["state"]
         tags |= {"hokusai.settlement": "rewarded" if receipt.paid else state}
         tags |= {"hokusai.transaction": receipt.settlement["tx_hash"] or ""}
+    tags |= {"mlflow.note.content": receipt.to_markdown()}
     params = {"metric": name, "policy": digest(attempt.inputs.spec.gate.to_dict())[:16]}
     runs.log(client, run_id, metrics=metrics, params=params, tags=tags)
     with tempfile.TemporaryDirectory() as scratch:

@@ -100,6 +100,8 @@ def experiment(client: MlflowClient, model: str, settings: Settings, *, metric: 
     if found is None:
         tags = {"mlflow.experiment.primaryMetric.name": f"gate/{metric}/improvement_bps"}
         tags |= {"mlflow.experiment.primaryMetric.greaterIsBetter": "True"}
+        # Otherwise the UI guesses, and shows the page meant for language-model evaluation.
+        tags |= {"mlflow.experimentKind": "custom_model_development"}
         try:
             client.create_experiment(model, settings.artifact_root, tags)
         except MlflowException:
