@@ -153,14 +153,24 @@ class Receipt:
 
 
 def delta_one(wei: int | str) -> str:
-    """DeltaOne with six digits, from 1e-18."""
-    return f"{int(wei) / 10**18:,.6f}"
+    """DeltaOne with six digits, rounded down, from 1e-18."""
+    whole, part = divmod(int(wei) // 10**12, 10**6)
+    return f"{whole:,}.{part:06d}"
 
 
 def cell(text: object) -> str:
-    """Text that cannot break out of a Markdown table cell or start HTML."""
-    escaped = str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return escaped.replace("|", "\\|").replace("\n", " ").replace("`", "'")
+    """Text that stays text in Markdown: no table cell, line, link, image or HTML begins in it."""
+    flat = " ".join(str(text).split())
+    # A backslash first, or it would undo the escapes that follow.
+    for letter in "\\|[]":
+        flat = flat.replace(letter, "\\" + letter)
+    flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("`", "'")
+    return "\\" + flat if flat[:1] in {"#", "-", "+", "*", "=", "~"} else flat
+
+
+def code(text: object) -> str:
+    """Text as a Markdown code span on one line."""
+    return "`" + " ".join(str(text).split()).replace("`", "'") + "`"
 
 
 @cache
@@ -173,5 +183,5 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         autoescape=False,
     )
-    environment.filters |= {"delta_one": delta_one, "cell": cell}
+    environment.filters |= {"delta_one": delta_one, "cell": cell, "code": code}
     return environment
