@@ -12,7 +12,7 @@ from hokusai_mlflow import steps
 from hokusai_mlflow.report.receipt import Receipt
 
 
-@flow(name="improve", task_runner=ThreadPoolTaskRunner(max_workers=4))
+@flow(name="improve", flow_run_name="{spec}", task_runner=ThreadPoolTaskRunner(max_workers=4))
 def improve(spec: str = "pipeline.yaml") -> Receipt:
     """Run the whole gate for one spec; an unfinished run is finished first."""
     steps.preflight(spec)

@@ -10,7 +10,7 @@ from prefect import flow
 from hokusai_mlflow import steps
 
 
-@flow(name="settle")
+@flow(name="settle", flow_run_name="{spec}")
 def settle(spec: str = "pipeline.yaml") -> list[dict[str, object]]:
     """Drain the outbox on the chain that a spec names."""
     settlements = steps.settle(spec)

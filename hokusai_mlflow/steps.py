@@ -15,9 +15,14 @@ from typing import Any
 
 import numpy as np
 from prefect import task
-from prefect.artifacts import create_markdown_artifact
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    update_progress_artifact,
+)
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture, as_completed
+from prefect.logging import get_run_logger
 from rich.progress import track
 
 from hokusai_mlflow import attempt as attempts
@@ -34,7 +39,7 @@ from hokusai_mlflow.judgement import Judgement
 from hokusai_mlflow.ledger import Ledger, accept_look
 from hokusai_mlflow.report.receipt import Receipt
 from hokusai_mlflow.settings import Settings
-from hokusai_mlflow.spec import load_spec
+from hokusai_mlflow.spec import CrossValidationPlan, ValuationPlan, load_spec
 from hokusai_mlflow.stats.crossval import CrossValidation, corrected_t
 from hokusai_mlflow.tracking import models, registry, runs
 from hokusai_mlflow.tracking.registry import Registered
@@ -65,7 +70,9 @@ def preflight(spec_path: str) -> None:
 @step
 def open_attempt(spec_path: str) -> Attempt:
     """Take up the model's unfinished attempt, or begin a new one from the spec."""
-    return attempts.open_attempt(spec_path, Settings().prepare())
+    attempt = attempts.open_attempt(spec_path, Settings().prepare())
+    get_run_logger().info("%r", attempt)
+    return attempt
 
 
 @contextmanager
@@ -115,8 +122,8 @@ def train(attempt: Attempt) -> Registered:
     )
 
 
-@step
-def refit(attempt: Attempt, arm: refits.Arm, repeat: int, folds: int) -> np.ndarray:
+@step(task_run_name="refit {who}, repeat {repeat}")
+def refit(attempt: Attempt, arm: refits.Arm, repeat: int, folds: int, *, who: str) -> np.ndarray:
     """Refit one arm on all folds of one repeat; scores are kept by content."""
     return refits.score_repeat(attempt, arm, repeat, folds, _cache())
 
@@ -124,12 +131,12 @@ def refit(attempt: Attempt, arm: refits.Arm, repeat: int, folds: int) -> np.ndar
 def cross_validate(attempt: Attempt) -> CrossValidation:
     """Refit the champion's recipe and the candidate's on the same folds, in parallel."""
     spec, plan = attempt.inputs.spec, attempt.inputs.spec.cross_validation
-    arms = (refits.champion_arm(attempt), refits.candidate_arm(attempt))
+    arms = {
+        "champion": refits.champion_arm(attempt),
+        "candidate": refits.candidate_arm(attempt),
+    }
     with _given_up_on_failure(attempt):
-        futures = [
-            [refit.submit(attempt, arm, repeat, plan.folds) for repeat in range(plan.repeats)]
-            for arm in arms
-        ]
+        futures = [_refits(attempt, arm, plan, who=who) for who, arm in arms.items()]
         _progress(f"cross-validating {spec.model}", futures[0] + futures[1])
     champion, candidate = (np.array([f.result()[:-1] for f in arm]) for arm in futures)
     rows = len(attempt.training.reference)
@@ -185,7 +192,9 @@ def decide(
         decision = Decision.from_dict(stored.body["decision"])
         if decision.promoted:
             accept_look(ledger, look.test_key)
-    return Judgement(attempt, candidate, holdout, crossval, look, decision)
+    judgement = Judgement(attempt, candidate, holdout, crossval, look, decision)
+    get_run_logger().info("%r", judgement)
+    return judgement
 
 
 @step
@@ -219,10 +228,12 @@ def value_contributions(attempt: Attempt) -> Valuation:
     """Exact Shapley values of everybody who changed something, refits in parallel."""
     spec, plan = attempt.inputs.spec, attempt.inputs.spec.valuation
     futures = {
-        coalition: [
-            refit.submit(attempt, refits.coalition_arm(attempt, coalition), repeat, plan.folds)
-            for repeat in range(plan.repeats)
-        ]
+        coalition: _refits(
+            attempt,
+            refits.coalition_arm(attempt, coalition),
+            plan,
+            who=" + ".join(("champion", *sorted(coalition))),
+        )
         for coalition in coalitions(attempt.players)
     }
     _progress(
@@ -262,7 +273,9 @@ def attest_and_reward(
         return None
     outcome.check_sums(evidence, judgement.trial, payment)
     with Ledger(settings.ledger) as ledger:
-        return reward.pay(judgement, evidence, ledger, settings)
+        settlement = reward.pay(judgement, evidence, ledger, settings)
+    get_run_logger().info("%r", settlement)
+    return settlement
 
 
 @step
@@ -368,7 +381,22 @@ def _load_both(attempt: Attempt, candidate: Registered, settings: Settings) -> M
     return Models(*loaded)
 
 
+def _refits(
+    attempt: Attempt, arm: refits.Arm, plan: CrossValidationPlan | ValuationPlan, *, who: str
+) -> list[PrefectFuture[np.ndarray]]:
+    """One refit per repeat of a plan, under way."""
+    return [
+        refit.submit(attempt, arm, repeat, plan.folds, who=who) for repeat in range(plan.repeats)
+    ]
+
+
 def _progress(title: str, futures: Iterable[PrefectFuture[Any]]) -> None:
+    """Wait for all, with a bar on the terminal and, in tenths, on the run's page in Prefect."""
     futures = list(futures)
-    for future in track(as_completed(futures), description=title, total=len(futures)):
+    artifact = create_progress_artifact(0.0, description=title)
+    tenth = -(-len(futures) // 10)
+    done = track(as_completed(futures), description=title, total=len(futures))
+    for count, future in enumerate(done, start=1):
         future.result()
+        if count % tenth == 0 or count == len(futures):
+            update_progress_artifact(artifact, 100 * count / len(futures))
