@@ -12,7 +12,7 @@ import pandas as pd
 from sklearn.datasets import load_digits
 
 DATA = Path(__file__).parent / "data"
-NORTH, HARBOUR, QUICK, MIRROR = 330, 110, 70, 60
+NORTH, HARBOUR, QUICK, MIRROR = 360, 60, 70, 60
 NOTE = """Made by ../make_data.py from sklearn.datasets.load_digits; do not edit.
 pool.csv            the model owner's scans; the pipeline cuts them into reference, payment set and
                     sealed hold-outs

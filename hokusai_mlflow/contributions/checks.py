@@ -22,7 +22,9 @@ This is safe, because no single example of the pool can be brought into training
 several of them share can be brought in only about as often as it occurs anyway. It spares honest
 contributors: by Good and Turing (doi:10.1093/biomet/40.3-4.237) an honest row falls on something
 that the pool has exactly once with probability 2·n₂/n only, n₂ counting what it has exactly twice;
-for continuous features that is 0.
+for continuous features that is 0. The price is highest where one person gives many rows with the
+same features: of the RAND health data, one row per person and year with ten coarse columns, 27 % of
+honest rows are left out, and below 1 % once there is one row per person.
 """
 
 from __future__ import annotations
