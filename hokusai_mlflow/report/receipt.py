@@ -119,6 +119,11 @@ class Receipt:
     resumed: bool = False
 
     @property
+    def ordered_scores(self) -> list[tuple[str, tuple[float, float]]]:
+        """The scores with the paid metric first; stored documents do not keep an order."""
+        return sorted(self.scores.items(), key=lambda item: (item[0] != self.metric, item[0]))
+
+    @property
     def headline(self) -> str:
         """The outcome in two or three words."""
         return HEADLINES[self.outcome]

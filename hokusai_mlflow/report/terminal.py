@@ -59,9 +59,9 @@ def _scores(receipt: Receipt) -> Table:
         table.add_column("on the sealed hold-out")
         table.add_column(f"champion v{receipt.champion_version}", justify="right")
         table.add_column(f"candidate {new}", justify="right")
-    for name, values in receipt.scores.items():
+    for name, values in receipt.ordered_scores:
         shown = values if receipt.champion_version is not None else values[1:]
-        table.add_row(name, *(f"{value:.6g}" for value in shown))
+        table.add_row(Text(name), *(f"{value:.6g}" for value in shown))
     return table
 
 
@@ -77,7 +77,9 @@ def _improvement(receipt: Receipt) -> Text:
 def _findings(receipt: Receipt) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     for finding in receipt.decision["findings"]:
-        table.add_row(MARKS[finding["outcome"]], finding["code"], finding["message"])
+        # As Text, or brackets in a message would be read as markup.
+        said = Text(finding["code"]), Text(finding["message"])
+        table.add_row(MARKS[finding["outcome"]], *said)
         if finding["remedy"]:
             table.add_row("", "", Text(f"→ {finding['remedy']}", style="italic"))
     return table
@@ -92,9 +94,9 @@ def _contributors(receipt: Receipt) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for line in receipt.contributors:
         table.add_row(
-            line.name,
+            Text(line.name),
             f"{line.accepted}/{line.given}",
-            ", ".join(f"{rows} {reason}" for reason, rows in line.reasons.items()),
+            Text(", ".join(f"{rows} {reason}" for reason, rows in line.reasons.items())),
             line.value_bps,
             f"{line.share / 100:.2f} %",
             delta_one(line.wei),
