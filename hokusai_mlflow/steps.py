@@ -143,8 +143,10 @@ def cross_validate(attempt: Attempt) -> CrossValidation:
     return corrected_t(
         champion,
         candidate,
+        # Only reference rows are resampled; contributed rows are in every training set alike, so
+        # that counting them would promise more information than the reference rows hold.
         test_size=rows / plan.folds,
-        train_size=len(attempt.training.everything) - rows / plan.folds,
+        train_size=rows - rows / plan.folds,
         effect_bps=float(spec.gate.detectable_bps),
         veto_level=spec.gate.cv_veto_p,
     )
