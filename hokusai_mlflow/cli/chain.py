@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True, help="The contract that pays: status, deploy, configure-model."
 )
+IN_WEI = ("supply", "tokens_per_delta_one", "budget", "daily_cap", "minted", "minted_today")
 TWO_DAYS = 172_800
 
 
@@ -49,8 +50,13 @@ def status(spec: SpecFile = None, as_json: AsJson = False) -> None:
         output.document({"status": told})
         return
     for key, value in told.items():
-        shown = ", ".join(value) if isinstance(value, list) else value
-        output.say(f"{key.replace('_', ' '):>20}  {shown}")
+        output.say(f"{key.replace('_', ' '):>20}  {_shown(key, value)}")
+
+
+def _shown(key: str, value: Any) -> str:
+    if key in IN_WEI:
+        return f"{int(value) / 10**18:,.12g} DeltaOne"
+    return ", ".join(value) if isinstance(value, list) else str(value)
 
 
 @app.command(cls=Command, epilog=EPILOG)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from hokusai_mlflow import evidence
+from hokusai_mlflow.chain.events import RecordedImprovement
 from hokusai_mlflow.chain.verifier import Verifier
 from hokusai_mlflow.cli.contract import find_verifier
+from hokusai_mlflow.deltaone import split
 from hokusai_mlflow.evidence import Check
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import ChainSpec
@@ -65,4 +68,16 @@ def _recorded(document: Mapping[str, Any], verifier: Verifier) -> list[Check]:
     told += f"{len(recorded.contributors)} contributors and the owner, {recorded.transaction}"
     if not same:
         told = f"the chain recorded other figures: {recorded!r}"
-    return [*checks, Check("payment on chain", same, told)]
+    return [*checks, Check("payment on chain", same, told), _recipients(document, recorded)]
+
+
+def _recipients(document: Mapping[str, Any], recorded: RecordedImprovement) -> Check:
+    weights: Counter[str] = Counter()
+    for name, share in document["contributions"]["shares"].items():
+        weights[document["contributions"]["addresses"][name]] += share
+    expected = split(recorded.reward, weights)
+    same = expected.contributors == recorded.contributors and expected.owner == recorded.owner
+    told = "everybody got the share that the evidence states, to the wei"
+    if not same:
+        told = f"paid were {recorded.contributors}, the evidence states {expected.contributors}"
+    return Check("recipients on chain", same, told)

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -50,16 +51,25 @@ def _show(entries: list[Entry]) -> None:
 
     table = Table(box=None, pad_edge=False)
     table.add_column("no.", justify="right")
-    for heading in ("written (UTC)", "what", "model", "attempt", "told"):
-        table.add_column(heading, overflow="fold")
+    for heading in ("written (UTC)", "what", "model", "attempt"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("told", overflow="fold")
     for entry in entries:
-        told = [f"{name} {entry.body[name]}" for name in TELLING if entry.body.get(name)]
         table.add_row(
             str(entry.seq),
-            f"{entry.created_at:%Y-%m-%d %H:%M:%S}",
+            f"{entry.created_at:%m-%d %H:%M:%S}",
             entry.kind,
             entry.model,
             (entry.attempt or "")[:8],
-            ", ".join(told),
+            ", ".join(_told(entry.body)),
         )
     output.console().print(table)
+
+
+def _told(body: Mapping[str, Any]) -> Iterator[str]:
+    for name in TELLING:
+        value = body.get(name)
+        if value:
+            # Whole hashes are in --json.
+            short = f"{value[:12]}…" if name == "tx_hash" else value
+            yield f"{name.replace('_', ' ')} {short}"

@@ -58,7 +58,7 @@ def verify(
 
     Example: hokusai verify evidence.json --data gate-predictions.parquet --chain
     """
-    from hokusai_mlflow.cli.evidence_checks import check_document, check_predictions
+    from hokusai_mlflow.cli.evidence_checks import check_document, check_predictions, guarded
 
     with tempfile.TemporaryDirectory() as scratch:
         path, claimed = _fetch(evidence, Path(scratch))
@@ -67,10 +67,14 @@ def verify(
         if checks.sound:
             gate = data or _beside(path, "gate")
             payment = payment_data or _beside(path, "payment")
-            checks.add(check_predictions(document, "gate", gate))
-            checks.add(check_predictions(document, "payment", payment, instead=gate))
             asked = chain or rpc_url is not None or verifier is not None
-            checks.add(_on_chain(document, (rpc_url, chain_id, verifier) if asked else None))
+            place = (rpc_url, chain_id, verifier) if asked else None
+            for look in (
+                lambda: check_predictions(document, "gate", gate),
+                lambda: check_predictions(document, "payment", payment, instead=gate),
+                lambda: _on_chain(document, place),
+            ):
+                checks.add(guarded(look))
     if as_json:
         lines = [check.to_dict() for check in checks.lines]
         output.document({"ok": not checks.failed, "checks": lines})
