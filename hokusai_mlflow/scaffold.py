@@ -58,7 +58,7 @@ def create(folder: Path, *, example: str) -> tuple[Path, ...]:
     Returns
     -------
     tuple of Path
-        The files written, relative to the folder.
+        The files written, relative to the folder; a .gitignore that is there is left as it is.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def create(folder: Path, *, example: str) -> tuple[Path, ...]:
         raise UnknownName(f"no example {example!r}{did_you_mean(example, examples())}")
     root = source()
     files = _files(root, (*COPIED, f"examples/{example}"))
-    taken = [path for path in (*files, Path(".gitignore")) if (folder / path).exists()]
+    taken = [path for path in files if (folder / path).exists()]
     if taken:
         raise InputError(
             f"{folder} already has {', '.join(map(str, taken[:3]))}"
@@ -84,10 +84,13 @@ def create(folder: Path, *, example: str) -> tuple[Path, ...]:
         deployments = folder / "prefect.yaml"
         schedules = deployments.read_text(encoding="utf-8")
         deployments.write_text(schedules.replace(SCHEDULED, example), encoding="utf-8")
-        (folder / ".gitignore").write_text(IGNORED, encoding="utf-8")
+        ignores = folder / ".gitignore"
+        if not ignores.exists():
+            ignores.write_text(IGNORED, encoding="utf-8")
+            files = (*files, Path(".gitignore"))
     except OSError as problem:
         raise InputError(f"cannot write to {folder}: {problem}") from problem
-    return (*files, Path(".gitignore"))
+    return files
 
 
 def _has_data(example: str) -> bool:

@@ -23,7 +23,12 @@ QUIET = {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
 }
 
-TOLD_BY_US = ("Finished in state", "Encountered exception", "Task run failed with exception")
+TOLD_BY_US = (
+    "Finished in state",
+    "Encountered exception",
+    "Task run failed with exception",
+    "Crash detected!",
+)
 """What Prefect logs, with tracebacks, of an exception that the command reports by itself."""
 
 

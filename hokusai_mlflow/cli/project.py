@@ -36,6 +36,8 @@ def init(
 
     written = scaffold.create(folder, example=example)
     output.say(f"{len(written)} files written to {folder.resolve()}. Next:", "bold")
+    if Path(".gitignore") not in written:
+        output.say("  add .hokusai/ to your .gitignore: it will hold keys")
     home = "" if folder == Path() else f"cd {shlex.quote(str(folder))} && "
     output.say(f"  {home}python examples/{example}/make_data.py")
     output.say(f"  hokusai run examples/{example}/pipeline.yaml")

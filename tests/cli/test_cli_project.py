@@ -70,6 +70,14 @@ def test_init_overwrites_nothing(call, source, folder):
     assert (folder / "mine" / "prefect.yaml").read_text() == "precious"
 
 
+def test_init_leaves_a_gitignore_as_it_is_and_says_what_belongs_in_it(call, source, folder):
+    (folder / ".gitignore").write_text("mine")
+    answered = call("init")
+    assert answered.exit_code == 0
+    assert "add .hokusai/ to your .gitignore" in answered.stdout
+    assert (folder / ".gitignore").read_text() == "mine"
+
+
 def test_init_names_the_examples_there_are(call, source):
     answered = call("init", "mine", "--example", "digit")
     assert answered.exit_code == 2
