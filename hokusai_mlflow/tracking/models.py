@@ -63,7 +63,7 @@ def content_digest(folder: Path) -> str:
         for name, path in files
     ]
     if not level:
-        raise ChampionMissing(f"no model files in {folder}")
+        raise ChampionMissing(f"there are no model files in {folder}; restore the artifact store")
     while len(level) > 1:
         paired = [
             hashlib.sha256(b"\1" + level[i] + level[i + 1]).digest()
