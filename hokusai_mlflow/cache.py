@@ -7,6 +7,7 @@ mistake for a result.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -39,9 +40,9 @@ class Cache:
             result = compute()
             handle, draft = tempfile.mkstemp(dir=self.root, suffix=".draft")
             with os.fdopen(handle, "wb") as file:
-                np.save(file, result, allow_pickle=False)
+                file.write(_packed(result))
             Path(draft).replace(place)
-        return np.load(place, allow_pickle=False)
+        return _unpacked(place.read_bytes())
 
     def folder(self, key: str, make: Callable[[Path], object]) -> Path:
         """The folder kept under a key; `make` fills a new one when there is none."""
@@ -60,7 +61,22 @@ class Cache:
         return place
 
     def _array(self, key: str) -> Path:
-        return self.root / f"{key}.npy"
+        return self.root / f"{key}.array"
 
     def _folder(self, key: str) -> Path:
         return self.root / key
+
+
+# NumPy's own format is read with `ast`, which is not safe in threads before Python 3.11.8
+# (https://github.com/python/cpython/issues/106905).
+def _packed(array: np.ndarray) -> bytes:
+    if array.dtype.hasobject:
+        raise ValueError("arrays of objects are not kept: reading them back could run code")
+    header = json.dumps({"dtype": array.dtype.str, "shape": array.shape})
+    return header.encode() + b"\n" + array.tobytes()
+
+
+def _unpacked(packed: bytes) -> np.ndarray:
+    header, _, values = packed.partition(b"\n")
+    about = json.loads(header)
+    return np.frombuffer(values, dtype=about["dtype"]).reshape(about["shape"]).copy()

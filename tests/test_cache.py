@@ -62,7 +62,7 @@ def test_a_failure_keeps_nothing_and_is_tried_again(cache):
 
 
 def test_objects_are_not_unpickled(cache):
-    with pytest.raises(ValueError, match="allow_pickle"):
+    with pytest.raises(ValueError, match="objects"):
         cache.array("key", lambda: np.array([object()]))
     assert "key" not in cache
 
@@ -88,12 +88,10 @@ def test_a_process_that_is_killed_leaves_nothing_that_counts(cache, what):
         if sys.argv[2] == "folder":
             cache.folder("key", half)
         else:
-            save = np.save
-            def half_saved(file, array, **options):
-                save(file, array[:1], **options)
-                file.flush()
+            def half_written(handle, mode):
+                os.write(handle, b'{"dtype": "<f8"')
                 die()
-            np.save = half_saved
+            os.fdopen = half_written
             cache.array("key", lambda: np.zeros(1000))
         """
     )
