@@ -104,6 +104,8 @@ if __name__ == "__main__":
     sys.path.insert(0, str(FLOWS))
     for name in PRELOADED:
         importlib.import_module(name)
+    # MLflow reads the metadata of every installed package once per process.
+    importlib.import_module("mlflow.utils.requirements_utils")._init_modules_to_packages_map()
     print(json.dumps("ready"), file=answers, flush=True)
     for line in sys.stdin:
         asked = json.loads(line)

@@ -49,8 +49,8 @@ SPEC: dict[str, Any] = {
         for name, address in ADDRESSES.items()
     ],
     "gate": {"detectable_bps": 900},
-    "cross_validation": {"repeats": 3, "folds": 2},
-    "valuation": {"repeats": 3, "folds": 2},
+    "cross_validation": {"repeats": 2, "folds": 2},
+    "valuation": {"repeats": 2, "folds": 2},
 }
 
 
