@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mlflow import MlflowClient
+from mlflow.entities import LoggedModel
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import (
@@ -135,10 +136,7 @@ def register(
     found = registered_by(client, model, attempt)
     if found is not None:
         return found
-    experiment = client.get_run(run_id).info.experiment_id
-    logged = client.create_logged_model(
-        experiment, name="model", source_run_id=run_id, model_type="sklearn"
-    )
+    logged = _logged_model(client, run_id)
     client.log_model_artifacts(logged.model_id, str(folder))
     client.finalize_logged_model(logged.model_id, "READY")
     made = client.create_model_version(
@@ -150,6 +148,19 @@ def register(
         tags={DIGEST_TAG: digest, ATTEMPT_TAG: attempt},
     )
     return _registered(made)
+
+
+def _logged_model(client: MlflowClient, run_id: str) -> LoggedModel:
+    """The run's logged model, made when missing; one that a killed process left is filled again."""
+    experiment = client.get_run(run_id).info.experiment_id
+    found = client.search_logged_models(
+        [experiment], filter_string=f"source_run_id = '{run_id}'", max_results=1
+    )
+    if found:
+        return found[0]
+    return client.create_logged_model(
+        experiment, name="model", source_run_id=run_id, model_type="sklearn"
+    )
 
 
 def registered_by(client: MlflowClient, model: str, attempt: str) -> Registered | None:
