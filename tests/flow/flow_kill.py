@@ -1,19 +1,36 @@
-"""A process that ends itself with SIGKILL at a named point, as a power cut or `kill -9` would."""
+"""A process that ends itself at a named point, as `kill -9` would, or waits there."""
 
 import functools
 import importlib
 import os
 import signal
+import time
 from collections.abc import Callable
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+_pause = ""
 
 
 def _die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+    if not _pause:
+        os.kill(os.getpid(), signal.SIGKILL)
+    waiting = Path(_pause)
+    waiting.touch()
+    while waiting.exists():
+        time.sleep(0.01)
 
 
-def arm(*, when: str, call: str = "", entry: str = "", nth: int = 1, during: str = "") -> None:
+def arm(
+    *,
+    when: str,
+    call: str = "",
+    entry: str = "",
+    nth: int = 1,
+    during: str = "",
+    pause: str = "",
+) -> None:
     """Die before, in or after the `nth` call of a function or entry of a kind.
 
     Parameters
@@ -28,7 +45,11 @@ def arm(*, when: str, call: str = "", entry: str = "", nth: int = 1, during: str
         Which one, from 1.
     during : str
         Another call, outside of which nothing counts.
+    pause : str
+        Instead of dying, make this file and wait until somebody removes it.
     """
+    global _pause  # noqa: PLW0603
+    _pause = pause
     left, inside = nth, 0
 
     def count() -> bool:
@@ -106,9 +127,11 @@ def _around_entry(kind: str, when: str, count: Callable[[], bool]) -> None:
 
     @contextmanager
     def committed(self: Any) -> Any:
+        nonlocal due
         with transaction(self) as opened:
             yield opened
         if due:
+            due = False
             _die()
 
     Transaction.append = watched

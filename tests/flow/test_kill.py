@@ -170,6 +170,7 @@ def _require_done_once(books: Books, receipt: dict[str, Any]) -> None:
     assert run.data.tags["hokusai.settlement"] == "rewarded"
     found = books.client.search_runs([run.info.experiment_id])
     assert len(found) == 2, "one run for the baseline, one for the attempt"
+    assert len(books.client.search_logged_models([run.info.experiment_id])) == 2
 
     events = [e for e in books.verifier.events() if e.name == "ImprovementRecorded"]
     assert [event.arguments["evidence"] for event in events] == ["0x" + receipt["evidence"]]
