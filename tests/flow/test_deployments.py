@@ -186,6 +186,11 @@ def _as_deployed(found: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def test_the_readme_gives_the_same_commands():
+    readme = (scaffold.source() / "README.md").read_text()
+    assert "\n".join((START_SERVER, CREATE_POOL, DEPLOY, START_WORKER)) in readme
+
+
 def test_every_deployment_has_exactly_what_the_file_says(place):
     assert set(FILE) == {"name", "prefect-version", "definitions", "deployments"}
     deployed = place.api.deployments()
