@@ -182,8 +182,10 @@ def decide(
                 needs_classes=attempt.inputs.metric.needs_classes,
                 same_model=candidate.digest == attempts.beaten(attempt).digest,
             )
+            verdict = gate.decide(case, look=look.number)
             body = {
-                "decision": gate.decide(case, look=look.number).to_dict(),
+                "verdict": verdict.verdict,
+                "decision": verdict.to_dict(),
                 "comparison": holdout.comparison.to_dict(),
                 "crossval": crossval.to_dict(),
                 "candidate": candidate.to_dict(),
@@ -257,7 +259,11 @@ def write_evidence(judgement: Judgement, payment: Trial, valuation: Valuation) -
         stored = ledger.get("attempt.evidence", attempt.id)
         if stored is None:
             document = outcome.evidence(judgement, payment, valuation)
-            body = {"digest": document.digest, "document": document.to_dict()}
+            body = {
+                "digest": document.digest,
+                "paid_bps": document.document["payment"]["paid_bps"],
+                "document": document.to_dict(),
+            }
             stored = ledger.append(
                 "attempt.evidence", attempt.id, body, model=attempt.model, attempt=attempt.id
             )

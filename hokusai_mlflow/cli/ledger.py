@@ -15,7 +15,17 @@ from hokusai_mlflow.cli.options import AsJson, database_file, read_settings
 if TYPE_CHECKING:
     from hokusai_mlflow.ledger import Entry
 
-TELLING = ("outcome", "version", "holdout", "number", "quota", "paid_bps", "tx_hash", "reason")
+TELLING = (
+    "verdict",
+    "outcome",
+    "version",
+    "holdout",
+    "number",
+    "quota",
+    "paid_bps",
+    "tx_hash",
+    "reason",
+)
 """Fields of an entry's body that fit on a line; scores of a sealed hold-out are not among them."""
 
 

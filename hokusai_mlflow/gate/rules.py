@@ -188,8 +188,8 @@ class Significance:
             "level": comparison.level,
         }
         told = (
-            f"{comparison.improvement_bps:+.0f} bps, p = {comparison.p_value:.2g} for "
-            f"H0: Δ ≤ {comparison.min_effect_bps:g} bps at level {comparison.level:.2g}"
+            f"{comparison.improvement_bps:+.0f} bps, p = {comparison.p_value:.3g} for "
+            f"H0: Δ ≤ {comparison.min_effect_bps:g} bps at level {comparison.level:.3g}"
         )
         if comparison.p_value <= comparison.level and comparison.improvement > 0:
             return Finding(self.code, "passed", told, figures)

@@ -134,6 +134,15 @@ class Receipt:
         return self.settlement.get("state") == "confirmed"
 
     @property
+    def priced(self) -> str:
+        """What was measured and what of it is paid, in basis points."""
+        paid, measured = self.payment["paid_bps"], self.payment["measured_bps"]
+        on = f"measured on {self.payment['n']:,} examples ({self.payment['policy']})"
+        if paid == measured:
+            return f"{paid} bps {on}"
+        return f"{paid} bps of {measured} {on}, the rest due to the owner's own changes"
+
+    @property
     def total_wei(self) -> int:
         """Everything paid, in 1e-18 DeltaOne."""
         return int(self.owner_wei) + sum(int(line.wei) for line in self.contributors)

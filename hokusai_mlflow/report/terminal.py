@@ -69,7 +69,7 @@ def _improvement(receipt: Receipt) -> Text:
     c = receipt.comparison
     return Text(
         f"improvement {c['improvement_bps']:+.0f} bps, 95 % interval {c['ci_low_bps']:+.0f} to "
-        f"{c['ci_high_bps']:+.0f}, p = {c['p_value']:.2g} at level {c['level']:.2g}",
+        f"{c['ci_high_bps']:+.0f}, p = {c['p_value']:.3g} at level {c['level']:.2g}",
         style="bold",
     )
 
@@ -110,8 +110,8 @@ def _payment(receipt: Receipt) -> list[RenderableType]:
         return [Text(f"Nothing is paid: {payment['reason']}.")]
     lines = [
         Text(
-            f"{payment['paid_bps']} bps measured on {payment['n']:,} examples ({payment['policy']})"
-            f" = {payment['paid_bps'] / 100:g} DeltaOnes; {delta_one(receipt.total_wei)} paid, "
+            f"{receipt.priced}; {payment['paid_bps'] / 100:g} DeltaOnes, "
+            f"{delta_one(receipt.total_wei)} paid, "
             f"the owner's part {delta_one(receipt.owner_wei)}"
         )
     ]
