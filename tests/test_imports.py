@@ -95,8 +95,6 @@ def test_the_evaluation_of_others_is_as_before(tmp_path):
         warnings.simplefilter("ignore")
         import mlflow, pandas as pd
         mlflow.set_tracking_uri(f"sqlite:///{sys.argv[1]}/mlflow.db")
-        ran = []
-        from mlflow.models.evaluation import default_evaluator
         from mlflow.models.evaluation.evaluator_registry import _model_evaluation_registry
         names = sorted(_model_evaluation_registry._registry)
         data = pd.DataFrame({"x": [0, 1, 0, 1], "said": [0, 1, 1, 1], "true": [0, 1, 0, 1]})

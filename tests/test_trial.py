@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from worlds import attempt_on, board, read, registered, write_files
+from worlds import attempt_on, read, registered, write_files
 
 from hokusai_mlflow.attempt import Champion, _assemble
 from hokusai_mlflow.deltaone import PairedSums
@@ -158,4 +158,3 @@ def test_what_cannot_be_paid_for_is_found_whichever_model_it_is(tmp_path):
             require_payable(judged, both)
         # Nothing is measured on a payment part when nothing is paid by it.
         require_payable(_with_spec(judged, pay="measured"), both)
-    assert len(board(3, "x", 1)) == 3
