@@ -3,12 +3,15 @@
 import re
 import socket
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from contextlib import closing
 
 import numpy as np
 import pytest
+from flow_project import clean_environment
 from mlflow import MlflowClient
 
 from hokusai_mlflow.chain.connect import connect as connect_chain
@@ -380,3 +383,20 @@ def test_corrected_input_goes_on_as_if_nothing_had_been(founded):
     receipts = founded.run(times=2).receipts
     assert [receipt["outcome"] for receipt in receipts] == ["promoted", "nothing_new"]
     assert kinds(founded).count("attempt.promoted") == 2
+
+
+def test_the_command_tells_it_in_one_block_with_its_exit_code(founded, prefect_server):
+    before = state(founded)
+    (founded.folder / "data" / "west.csv").unlink()
+    ran = subprocess.run(
+        [sys.executable, "-m", "hokusai_mlflow.cli", "run", "pipeline.yaml"],
+        cwd=founded.folder,
+        env=clean_environment(PREFECT_API_URL=prefect_server),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 2, ran.stderr
+    assert "error: west: " in ran.stderr
+    assert "Traceback" not in ran.stdout + ran.stderr
+    assert state(founded) == before
