@@ -329,7 +329,7 @@ def _assemble(
         if name not in retired
     }
     parts[REFERENCE] = reference
-    checks = check_contributions(inputs.contributions, parts, champion.training.known_rows)
+    checks = check_contributions(inputs.contributions, parts, champion.training.parts)
     training = TrainingRows(reference, champion.training.contributed)
     players = []
     for contribution, check in zip(inputs.contributions, checks, strict=True):

@@ -244,10 +244,14 @@ class TrainingRows:
     contributed: Mapping[str, Dataset]
 
     @property
+    def parts(self) -> list[Dataset]:
+        """The contributed rows, by contributor name."""
+        return [self.contributed[name] for name in sorted(self.contributed)]
+
+    @property
     def everything(self) -> Dataset:
         """All rows, the reference first, then by contributor name."""
-        ordered = [self.contributed[name] for name in sorted(self.contributed)]
-        return concatenate([self.reference, *ordered]) if ordered else self.reference
+        return concatenate([self.reference, *self.parts]) if self.contributed else self.reference
 
     @property
     def digest(self) -> str:
@@ -258,11 +262,6 @@ class TrainingRows:
                 "contributed": {name: d.digest for name, d in self.contributed.items()},
             }
         )
-
-    @property
-    def known_rows(self) -> frozenset[str]:
-        """Row digests of the contributed rows."""
-        return frozenset(row for d in self.contributed.values() for row in d.rows.tolist())
 
     def with_rows(self, name: str, rows: Dataset) -> TrainingRows:
         """The same with rows of one contributor added."""

@@ -78,7 +78,7 @@ def score_folds(
         rows together.
     """
     recipe, training = arm
-    contributed = [training.contributed[name] for name in sorted(training.contributed)]
+    contributed = training.parts
     scores: list[float] = []
     outputs: list[np.ndarray] = []
     order: list[np.ndarray] = []

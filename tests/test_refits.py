@@ -41,7 +41,7 @@ def attempt(inputs):
     )
     champion = Champion(registered(), recipe_from_source(OTHER), older)
     parts = {name: inputs.part(name) for name in ("reference", "payment", "holdout-1")}
-    checks = check_contributions(inputs.contributions, parts, older.known_rows)
+    checks = check_contributions(inputs.contributions, parts, older.parts)
     training = TrainingRows(inputs.part("reference", "holdout-2"), older.contributed)
     for contribution, check in zip(inputs.contributions, checks, strict=True):
         training = training.with_rows(check.name, contribution.take(check.accepted))

@@ -30,7 +30,7 @@ honest rows are left out, and below 1 % once there is one row per person.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -124,7 +124,7 @@ class ContributionCheck:
 def check_contributions(
     contributions: Sequence[Dataset],
     parts: Mapping[str, Dataset],
-    known_rows: Collection[str] = (),
+    known: Sequence[Dataset] = (),
 ) -> tuple[ContributionCheck, ...]:
     """Decide for every contributed row whether it may be trained on.
 
@@ -136,9 +136,9 @@ def check_contributions(
         All parts of the pool: "reference", "payment", "holdout-1", …; hold-outs that are sealed
         or retired count too. A further entry, such as rows accepted earlier, is checked alike and
         gives codes with its own name.
-    known_rows : collection of str, optional
-        Row digests that the champion was already trained on, with repeats where rows repeat.
-        Rows of `parts` among them are left to the checks against those parts.
+    known : sequence of Dataset, optional
+        Contributed rows that the champion was trained on. Their equals are known already, and what
+        nearly equals them is a duplicate, whoever brings it.
 
     Returns
     -------
@@ -153,7 +153,7 @@ def check_contributions(
     filled = {name: part for name, part in parts.items() if len(part)}
     if not filled:
         raise InputError("there are no pool rows to check against; expected at least one part")
-    examiner = _Examiner.of(filled, known_rows)
+    examiner = _Examiner.of(filled, known)
     return tuple(examiner.examine(contribution) for contribution in contributions)
 
 
@@ -176,7 +176,7 @@ class _Examiner:
     brought: list[Dataset] = field(default_factory=list)
 
     @classmethod
-    def of(cls, parts: Mapping[str, Dataset], known_rows: Collection[str]) -> _Examiner:
+    def of(cls, parts: Mapping[str, Dataset], known: Sequence[Dataset]) -> _Examiner:
         pool = concatenate(list(parts.values()), name="the pool")
         part_of = np.repeat([_family(name) for name in parts], [len(one) for one in parts.values()])
         names = sorted(
@@ -186,16 +186,26 @@ class _Examiner:
         space = Space.of(pool.features)
         _, counts = np.unique(pool.rows, return_counts=True)
         floats = pool.targets.dtype.kind == "f"
-        return cls(
+        # Rows that coincide with the pool's were judged by the table, and may come again.
+        earlier = [one.take(~np.isin(one.rows, pool.rows)) for one in known]
+        examiner = cls(
             pool=pool,
             families={name: part_of == name for name in names},
-            known=Counter(known_rows) - Counter(pool.rows.tolist()),
+            known=Counter(row for one in known for row in one.rows.tolist()),
             space=space,
             radius=near_radius(neighbour_distances(space.points(pool.features), pool.rows)),
             # Where the pool itself hardly repeats features, equal features are one example.
             repeats=float(counts[counts > 1].sum()) > QUANTILE * len(pool),
             tolerance=_TARGET_TOLERANCE * float(pool.targets.std()) if floats else 0.0,
+            brought=earlier,
         )
+        examiner.seen.update(key for one in earlier for key in examiner.keys(one))
+        return examiner
+
+    def keys(self, rows: Dataset) -> list[tuple[str, Any]]:
+        """What makes each row one example: its features, and its target where those repeat."""
+        targets = rows.targets.tolist() if self.repeats else [None] * len(rows)
+        return list(zip(rows.rows.tolist(), targets, strict=True))
 
     def examine(self, contribution: Dataset) -> ContributionCheck:
         check_schema(contribution, self.pool)
@@ -247,10 +257,10 @@ class _Examiner:
         codes[known & (codes == "")] = "already_known"
 
     def _mark_repeats(self, given: Dataset, codes: npt.NDArray[Any], natural: Mask) -> None:
-        targets = given.targets.tolist() if self.repeats else [None] * len(given)
+        keys = self.keys(given)
         within: set[tuple[str, Any]] = set()
         for at in np.flatnonzero((codes == "") & ~natural):
-            key = (str(given.rows[at]), targets[at])
+            key = keys[at]
             if key in self.seen:
                 codes[at] = "duplicate.across"
             elif key in within:

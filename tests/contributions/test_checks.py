@@ -85,11 +85,11 @@ def test_duplicates_go_to_the_first(parts):
 
 def test_known_rows(parts):
     mine = continuous(100, 6)
-    found = check([mine], parts, mine.rows[:40].tolist())[0]
+    found = check([mine], parts, [mine.take(np.arange(40))])[0]
     assert found.counts == {"already_known": 40}
     # The champion's own reference rows are copies, not known contributions.
     reference = parts["reference"]
-    assert check([reference], parts, reference.rows.tolist())[0].counts == {"copy.reference": 300}
+    assert check([reference], parts, [reference])[0].counts == {"copy.reference": 300}
 
 
 def test_rows_that_are_not_numbers(parts):
@@ -160,8 +160,22 @@ def test_known_rows_are_counted_where_rows_repeat():
     mine = discrete(200, 1)
     (before,) = check([mine], {"reference": pool})
     kept = mine.take(before.accepted)
-    (again,) = check([kept], {"reference": pool}, [*pool.rows.tolist(), *kept.rows.tolist()])
+    (again,) = check([kept], {"reference": pool}, [kept])
     assert again.accepted.sum() == 0
+
+
+def test_what_was_left_out_once_is_left_out_again(parts):
+    """A near duplicate of a row that the champion knows by now is no new row."""
+    mine = continuous(100, 6)
+    near = mine.features.to_numpy()[:5] + 1e-6
+    given = dataset(np.vstack([mine.features, near]), np.r_[mine.targets, mine.targets[:5]])
+    (before,) = check([given], parts)
+    assert before.counts == {"duplicate.within": 5}
+    kept = given.take(before.accepted)
+    (again,) = check([given], parts, [kept])
+    assert again.counts == {"already_known": 100, "duplicate.across": 5}
+    (other,) = check([dataset(near, mine.targets[:5], "other")], parts, [kept])
+    assert other.counts == {"duplicate.across": 5}
 
 
 def test_all_near_pairs_are_found():
