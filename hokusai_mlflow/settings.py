@@ -74,7 +74,6 @@ class Settings(BaseSettings):
     @property
     def artifact_root(self) -> str | None:
         """Artifact folder of experiments in the embedded store; the server decides otherwise."""
-        # MLflow writes the URI in force into the environment: being set does not mean chosen.
         if self.mlflow_uri != self.embedded_uri:
             return None
         return (self.home / "artifacts").resolve().as_uri()

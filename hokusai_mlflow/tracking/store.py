@@ -45,8 +45,7 @@ def connect(settings: Settings) -> MlflowClient:
     for name in ("alembic", "mlflow.store.db.utils"):
         logging.getLogger(name).setLevel(logging.WARNING)
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    set_tracking_uri(uri)
-    set_registry_uri(uri)
+    _make_current(uri)
     try:
         client = MlflowClient(uri)
         client.search_experiments(max_results=1)
@@ -56,6 +55,21 @@ def connect(settings: Settings) -> MlflowClient:
             "check MLFLOW_TRACKING_URI"
         ) from problem
     return client
+
+
+def _make_current(uri: str) -> None:
+    """Make a store the process' current one, and leave the environment as it was.
+
+    MLflow writes the URI into `MLFLOW_TRACKING_URI`; there it would be taken for the user's choice
+    by the next run, which may have another home.
+    """
+    chosen = os.environ.get("MLFLOW_TRACKING_URI")
+    set_tracking_uri(uri)
+    set_registry_uri(uri)
+    if chosen is None:
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
+    else:
+        os.environ["MLFLOW_TRACKING_URI"] = chosen
 
 
 def _ask(uri: str) -> None:

@@ -1,3 +1,4 @@
+import os
 import socket
 import threading
 import time
@@ -68,3 +69,11 @@ def test_a_file_that_is_no_database_is_told(tmp_path):
     (tmp_path / "mlflow.db").write_text("not a database, but long enough to look like one" * 50)
     with pytest.raises(TrackingUnreachable, match="cannot be used"):
         connect(Settings(home=tmp_path, tracking_uri=f"sqlite:///{tmp_path}/mlflow.db"))
+
+
+def test_connecting_leaves_the_environment_as_it_was(tmp_path, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    first, second = (Settings(home=tmp_path / name).prepare() for name in ("a", "b"))
+    connect(first)
+    assert "MLFLOW_TRACKING_URI" not in os.environ
+    assert second.mlflow_uri.endswith("b/mlflow.db")
