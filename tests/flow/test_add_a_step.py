@@ -41,7 +41,7 @@ def test_the_step_logs_every_class_to_the_run_of_the_attempt(founded, prefect_se
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "Warning" not in ran.stderr
-    client = MlflowClient(f"sqlite:///{founded.home / 'mlflow.db'}")
+    client = MlflowClient(*[f"sqlite:///{founded.home / 'mlflow.db'}"] * 2)
     promoted = client.get_model_version_by_alias(MODEL, "champion")
     assert str(promoted.version) == "2"
     run = client.get_run(promoted.run_id)

@@ -270,7 +270,7 @@ def _books(place: Place) -> dict[str, Any]:
         closed = ledger.entries(kind="attempt.closed")
         receipt = closed[-1].body["receipt"]
         confirmed = ledger.entries(kind="settlement.confirmed")
-    client = MlflowClient(f"sqlite:///{home / 'mlflow.db'}")
+    client = MlflowClient(*[f"sqlite:///{home / 'mlflow.db'}"] * 2)
     champion = client.get_model_version_by_alias(MODEL, "champion")
     outcome, settled = (champion.tags[f"hokusai.{tag}"] for tag in ("outcome", "settlement"))
     web3 = connect(rpc_url=None, chain_id=None, home=home)

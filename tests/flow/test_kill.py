@@ -103,7 +103,7 @@ class Books:
         deployed = find_deployment(project.home, web3.eth.chain_id)
         return cls(
             Ledger(f"sqlite:///{project.home / 'ledger.db'}"),
-            MlflowClient(f"sqlite:///{project.home / 'mlflow.db'}"),
+            MlflowClient(*[f"sqlite:///{project.home / 'mlflow.db'}"] * 2),
             Verifier.of(web3, deployed, home=project.home),
         )
 
