@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hokusai_mlflow.errors import InputError, MissingInput, UnknownName, did_you_mean
 
-COPIED = ("flows", "prefect.yaml")
+COPIED = ("flows", "prefect.yaml", "examples/add_a_step")
 SCHEDULED = "digits"
 """The example that `prefect.yaml` schedules."""
 

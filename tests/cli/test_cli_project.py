@@ -18,12 +18,16 @@ from hokusai_mlflow import scaffold
 def source(tmp_path, monkeypatch):
     """A checkout with two examples."""
     root = tmp_path / "checkout"
-    for name in ("digits", "doctor_visits", "add_a_step"):
-        for file in ("pipeline.yaml", "recipe.py", "make_data.py", "data/pool.csv"):
-            if (name, file) != ("add_a_step", "make_data.py"):
-                path = root / "examples" / name / file
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(name)
+    whole = ("pipeline.yaml", "recipe.py", "make_data.py", "data/pool.csv")
+    for name, files in {
+        "digits": whole,
+        "doctor_visits": whole,
+        "add_a_step": ("improve.py",),
+    }.items():
+        for file in files:
+            path = root / "examples" / name / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(name)
     (root / "flows" / "__pycache__").mkdir(parents=True)
     (root / "flows" / "__pycache__" / "improve.pyc").write_text("")
     (root / "flows" / "improve.py").write_text("flow")
@@ -43,6 +47,7 @@ def test_init_copies_flows_deployments_and_an_example_without_data(call, source,
     assert answered.exit_code == 0, answered.output
     assert _files(folder / "mine") == [
         ".gitignore",
+        "examples/add_a_step/improve.py",
         "examples/digits/make_data.py",
         "examples/digits/pipeline.yaml",
         "examples/digits/recipe.py",
