@@ -7,23 +7,19 @@ any of them can be killed and run again; Prefect's own caching is off for all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from prefect import task
 from prefect.artifacts import (
     create_markdown_artifact,
-    create_progress_artifact,
-    update_progress_artifact,
 )
 from prefect.cache_policies import NO_CACHE
-from prefect.futures import PrefectFuture, as_completed
+from prefect.futures import PrefectFuture
 from prefect.logging import get_run_logger
-from rich.progress import track
 
 from hokusai_mlflow import attempt as attempts
 from hokusai_mlflow import evidence as evidence_document
@@ -37,6 +33,7 @@ from hokusai_mlflow.evidence import Evidence
 from hokusai_mlflow.gate import Case, Decision
 from hokusai_mlflow.judgement import Judgement
 from hokusai_mlflow.ledger import Ledger, accept_look
+from hokusai_mlflow.progress import wait_for_all
 from hokusai_mlflow.report.receipt import Receipt
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import CrossValidationPlan, ValuationPlan, load_spec
@@ -137,7 +134,7 @@ def cross_validate(attempt: Attempt) -> CrossValidation:
     }
     with _given_up_on_failure(attempt):
         futures = [_refits(attempt, arm, plan, who=who) for who, arm in arms.items()]
-        _progress(f"cross-validating {spec.model}", futures[0] + futures[1])
+        wait_for_all(f"cross-validating {spec.model}", futures[0] + futures[1])
     champion, candidate = (np.array([f.result()[:-1] for f in arm]) for arm in futures)
     rows = len(attempt.training.reference)
     return corrected_t(
@@ -240,7 +237,7 @@ def value_contributions(attempt: Attempt) -> Valuation:
         )
         for coalition in coalitions(attempt.players)
     }
-    _progress(
+    wait_for_all(
         f"valuing {len(attempt.players)} contributions to {spec.model}",
         [future for row in futures.values() for future in row],
     )
@@ -396,15 +393,3 @@ def _refits(
     return [
         refit.submit(attempt, arm, repeat, plan.folds, who=who) for repeat in range(plan.repeats)
     ]
-
-
-def _progress(title: str, futures: Iterable[PrefectFuture[Any]]) -> None:
-    """Wait for all, with a bar on the terminal and, in tenths, on the run's page in Prefect."""
-    futures = list(futures)
-    artifact = create_progress_artifact(0.0, description=title)
-    tenth = -(-len(futures) // 10)
-    done = track(as_completed(futures), description=title, total=len(futures))
-    for count, future in enumerate(done, start=1):
-        future.result()
-        if count % tenth == 0 or count == len(futures):
-            update_progress_artifact(artifact, 100 * count / len(futures))

@@ -30,6 +30,7 @@ from hokusai_mlflow.chain.transactions import signer_lock
 from hokusai_mlflow.chain.verifier import Verifier
 from hokusai_mlflow.errors import ChainError, ContractRefused
 from hokusai_mlflow.ledger import Ledger
+from hokusai_mlflow.ledger.entry import json_safe
 
 RETRYABLE = frozenset(
     {"BudgetExceeded", "DailyCapExceeded", "EnforcedPause", "HeadIsAnother", "ModelUnknown"}
@@ -313,7 +314,7 @@ class Settler:
         placed = _placed(place) if place else {"tx_hash": None, "block": None, "block_hash": None}
         reason = {
             "reason": refused.reason,
-            "arguments": _json_safe(refused.arguments),
+            "arguments": json_safe(refused.arguments),
             "error": _explained(refused),
         }
         return self._step(record, FAILED, placed | reason)
@@ -389,14 +390,3 @@ def _placed(place: Place) -> dict[str, Any]:
 def _explained(refused: ContractRefused) -> str:
     remedy = _REMEDIES.get(refused.reason)
     return f"{refused}; {remedy}" if remedy else str(refused)
-
-
-def _json_safe(value: Any) -> Any:
-    """Plain JSON with integers beyond ±2⁵³ as decimal strings."""
-    if isinstance(value, Mapping):
-        return {str(name): _json_safe(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_json_safe(inner) for inner in value]
-    if isinstance(value, int) and abs(value) >= 2**53:
-        return str(value)
-    return value

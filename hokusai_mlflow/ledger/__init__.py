@@ -9,7 +9,8 @@ from hokusai_mlflow.ledger.looks import (
     retire_holdout,
     spend_look,
 )
-from hokusai_mlflow.ledger.store import Ledger, Transaction
+from hokusai_mlflow.ledger.store import Ledger
+from hokusai_mlflow.ledger.transaction import Transaction
 
 __all__ = [
     "Entry",

@@ -107,6 +107,17 @@ def _whole(digits: str) -> int | float:
     return value if abs(value) < 2**53 else float(digits)
 
 
+def json_safe(value: Any) -> Any:
+    """Plain JSON with integers beyond ±2⁵³ as decimal strings."""
+    if isinstance(value, Mapping):
+        return {str(name): json_safe(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_safe(inner) for inner in value]
+    if isinstance(value, int) and abs(value) >= 2**53:
+        return str(value)
+    return value
+
+
 def chained_digest(
     *, seq: int, kind: str, key: str, model: str, attempt: str | None, body: str, previous: str
 ) -> str:

@@ -14,7 +14,8 @@ from typing import Any, Literal, NamedTuple
 
 from hokusai_mlflow.errors import HoldoutExhausted, InputError, LedgerConflict
 from hokusai_mlflow.ledger.entry import Entry
-from hokusai_mlflow.ledger.store import Ledger, Transaction
+from hokusai_mlflow.ledger.store import Ledger
+from hokusai_mlflow.ledger.transaction import Transaction
 from hokusai_mlflow.stats.sequential import level_for_look
 
 LOOK, ACCEPTED, RETIRED = "look", "look.accepted", "holdout.retired"

@@ -109,7 +109,8 @@ def _around_call(path: str, when: str, count: Callable[[], bool]) -> None:
 
 
 def _around_entry(kind: str, when: str, count: Callable[[], bool]) -> None:
-    from hokusai_mlflow.ledger.store import Ledger, Transaction
+    from hokusai_mlflow.ledger.store import Ledger
+    from hokusai_mlflow.ledger.transaction import Transaction
 
     append, transaction = Transaction.append, Ledger.transaction
     due = False

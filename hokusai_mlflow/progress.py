@@ -1,0 +1,22 @@
+"""Waiting for many tasks, and showing how far they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.futures import PrefectFuture, as_completed
+from rich.progress import track
+
+
+def wait_for_all(title: str, futures: Iterable[PrefectFuture[Any]]) -> None:
+    """Wait for all, with a bar on the terminal and, in tenths, on the run's page in Prefect."""
+    futures = list(futures)
+    artifact = create_progress_artifact(0.0, description=title)
+    tenth = -(-len(futures) // 10)
+    done = track(as_completed(futures), description=title, total=len(futures))
+    for count, future in enumerate(done, start=1):
+        future.result()
+        if count % tenth == 0 or count == len(futures):
+            update_progress_artifact(artifact, 100 * count / len(futures))
