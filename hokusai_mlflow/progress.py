@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.futures import PrefectFuture, as_completed
-from rich.progress import track
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, track
 
 
 def wait_for_all(title: str, futures: Iterable[PrefectFuture[Any]]) -> None:
@@ -20,3 +21,13 @@ def wait_for_all(title: str, futures: Iterable[PrefectFuture[Any]]) -> None:
         future.result()
         if count % tenth == 0 or count == len(futures):
             update_progress_artifact(artifact, 100 * count / len(futures))
+
+
+@contextmanager
+def under_way(title: str) -> Iterator[None]:
+    """Show that something of unknown length is under way, and how long it took."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns) as bar:
+        task = bar.add_task(title, total=None)
+        yield
+        bar.update(task, total=1, completed=1)

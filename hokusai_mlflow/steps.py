@@ -33,7 +33,7 @@ from hokusai_mlflow.evidence import Evidence
 from hokusai_mlflow.gate import Case, Decision
 from hokusai_mlflow.judgement import Judgement
 from hokusai_mlflow.ledger import Ledger, accept_look
-from hokusai_mlflow.progress import wait_for_all
+from hokusai_mlflow.progress import under_way, wait_for_all
 from hokusai_mlflow.report.receipt import Receipt
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import CrossValidationPlan, ValuationPlan, load_spec
@@ -110,7 +110,8 @@ def train(attempt: Attempt) -> Registered:
         }
     )
     with _given_up_on_failure(attempt):
-        folder = Cache(settings.home / "cache").folder(key, fit)
+        with under_way(f"training {spec.model} on {len(rows.everything):,} rows"):
+            folder = Cache(settings.home / "cache").folder(key, fit)
         trial.rehearse(attempt, models.read(folder))
     attempts.enter(attempt, settings)
     digest = models.content_digest(folder)
