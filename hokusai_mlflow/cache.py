@@ -12,9 +12,17 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+
+
+@cache
+def library_versions() -> tuple[str, ...]:
+    """Versions that results depend on beside their inputs; part of every key."""
+    return tuple(f"{name} {version(name)}" for name in ("scikit-learn", "numpy", "pandas"))
 
 
 class Cache:

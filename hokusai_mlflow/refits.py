@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from hokusai_mlflow.attempt import RECIPE_PLAYER, REFERENCE_PLAYER, Attempt
-from hokusai_mlflow.cache import Cache
+from hokusai_mlflow.cache import Cache, library_versions
 from hokusai_mlflow.contributions.dataset import Dataset
 from hokusai_mlflow.evidence import digest
 from hokusai_mlflow.inputs import TrainingRows
@@ -120,7 +120,7 @@ def score_repeat(attempt: Attempt, arm: Arm, repeat: int, folds: int, cache: Cac
     seed = spec.seed + repeat
     key = digest(
         {
-            "refit": 1,
+            "refit": library_versions(),
             "recipe": arm[0].digest,
             "training": arm[1].digest,
             "reference": reference.digest,

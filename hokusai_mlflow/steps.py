@@ -25,7 +25,7 @@ from hokusai_mlflow import attempt as attempts
 from hokusai_mlflow import evidence as evidence_document
 from hokusai_mlflow import gate, outcome, receipts, refits, reward, trial
 from hokusai_mlflow.attempt import Attempt
-from hokusai_mlflow.cache import Cache
+from hokusai_mlflow.cache import Cache, library_versions
 from hokusai_mlflow.chain.settlement import Settlement
 from hokusai_mlflow.contributions.shapley import coalitions
 from hokusai_mlflow.errors import HoldoutExhausted, InputError, RecipeError
@@ -107,6 +107,7 @@ def train(attempt: Attempt) -> Registered:
     key = evidence_document.digest(
         {
             "fit": [recipe.digest, rows.digest, spec.seed, spec.serialization],
+            "libraries": library_versions(),
         }
     )
     with _given_up_on_failure(attempt):
