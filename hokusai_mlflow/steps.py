@@ -112,7 +112,7 @@ def train(attempt: Attempt) -> Registered:
     )
     with _given_up_on_failure(attempt):
         with under_way(f"training {spec.model} on {len(rows.everything):,} rows"):
-            folder = Cache(settings.home / "cache").folder(key, fit)
+            folder = _cache(settings).folder(key, fit)
         trial.rehearse(attempt, models.read(folder))
     attempts.enter(attempt, settings)
     digest = models.content_digest(folder)
@@ -124,7 +124,7 @@ def train(attempt: Attempt) -> Registered:
 @step(task_run_name="refit {who}, repeat {repeat}")
 def refit(attempt: Attempt, arm: refits.Arm, repeat: int, folds: int, *, who: str) -> np.ndarray:
     """Refit one arm on all folds of one repeat; scores are kept by content."""
-    return refits.score_repeat(attempt, arm, repeat, folds, _cache())
+    return refits.score_repeat(attempt, arm, repeat, folds, _cache(Settings().prepare()))
 
 
 def cross_validate(attempt: Attempt) -> CrossValidation:
@@ -307,7 +307,7 @@ def register_baseline(attempt: Attempt, candidate: Registered) -> Receipt:
     """Make the first version of a model its champion: with scores, without pay."""
     settings = Settings().prepare()
     client = connect(settings)
-    spec, cache = attempt.inputs.spec, Cache(settings.home / "cache")
+    spec, cache = attempt.inputs.spec, _cache(settings)
     arm = refits.candidate_arm(attempt)
     folds = spec.cross_validation.folds
     with _given_up_on_failure(attempt):
@@ -371,8 +371,8 @@ def _prefect_artifact(receipt: Receipt) -> None:
     create_markdown_artifact(receipt.to_markdown(), key=f"hokusai-{key}")
 
 
-def _cache() -> Cache:
-    return Cache(Settings().prepare().home / "cache")
+def _cache(settings: Settings) -> Cache:
+    return Cache(settings.home / "cache")
 
 
 def _load_both(attempt: Attempt, candidate: Registered, settings: Settings) -> Models:

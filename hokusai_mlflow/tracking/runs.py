@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import tempfile
 from collections.abc import Mapping
@@ -96,11 +95,6 @@ def upload_text(client: MlflowClient, run_id: str, texts: Mapping[str, str]) -> 
     """Write text artifacts, path by path."""
     for path, text in texts.items():
         client.log_text(run_id, text, path)
-
-
-def upload_json(client: MlflowClient, run_id: str, path: str, document: Any) -> None:
-    """Write a JSON artifact, indented for readers."""
-    client.log_text(run_id, json.dumps(document, indent=2, sort_keys=True), path)
 
 
 def download(run_id: str, path: str, scratch: Path) -> Path:
