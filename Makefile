@@ -7,7 +7,7 @@ DIGITS := examples/digits/pipeline.yaml
 VISITS := examples/doctor_visits/pipeline.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-regression test check lint contracts lock clean
+.PHONY: help install demo demo-regression test calibrate calibrate-quick bench lint contracts lock clean
 
 help: ## Show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -38,7 +38,17 @@ examples/%/data: examples/%/make_data.py $(STAMP)
 	@touch $@
 
 test: $(STAMP) ## Run the tests
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadgroup --ignore=tests/calibration --ignore=tests/benchmarks
+
+# Simulations and timings have commands of their own: a test must not depend on how busy the machine is.
+calibrate: $(STAMP) ## Measure what the gate promises, at full size, and write the report
+	$(BIN)/python -m tests.calibration
+
+calibrate-quick: $(STAMP) ## The same at the reduced size that CI runs
+	$(BIN)/pytest tests/calibration
+
+bench: $(STAMP) ## Time the comparisons side by side with their peers
+	$(BIN)/pytest tests/benchmarks --benchmark-only
 
 lint: $(STAMP) ## Format check, lint, types, layers, spelling
 	$(BIN)/ruff format --check .
