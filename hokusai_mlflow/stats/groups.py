@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +11,36 @@ import numpy.typing as npt
 from hokusai_mlflow.errors import InputError
 from hokusai_mlflow.metrics.inputs import as_vector
 
+Groups = npt.ArrayLike | tuple[npt.ArrayLike, npt.ArrayLike]
+Codes = npt.NDArray[np.intp]
 
-def group_codes(groups: npt.ArrayLike, n: int) -> npt.NDArray[np.intp]:
+
+def group_ways(groups: Groups | None, n: int) -> tuple[Codes, ...]:
+    """Codes of every way in which examples are grouped: none, one, or two.
+
+    Parameters
+    ----------
+    groups : array-like, shape (n,), or a tuple of two of them, or None
+        Two arrays group in two ways at once, such as by item and by rater.
+    n : int
+        Examples.
+
+    Raises
+    ------
+    InputError
+        When there is not one group per example, one is missing, or there is a single group.
+    """
+    if groups is None:
+        return ()
+    given = groups if _two_arrays(groups) else (groups,)
+    ways = tuple(group_codes(way, n) for way in given)
+    for codes in ways:
+        if codes.max() == 0:
+            raise InputError("expected at least two groups, found 1; bring more data")
+    return ways
+
+
+def group_codes(groups: npt.ArrayLike, n: int) -> Codes:
     """Position of every example's group, 0 … G−1, shape (n,).
 
     Raises
@@ -30,7 +58,13 @@ def group_codes(groups: npt.ArrayLike, n: int) -> npt.NDArray[np.intp]:
     return np.unique(given, return_inverse=True)[1].reshape(-1)
 
 
-def _object_codes(given: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+def _two_arrays(groups: Groups) -> TypeGuard[tuple[npt.ArrayLike, npt.ArrayLike]]:
+    return (
+        isinstance(groups, tuple) and len(groups) == 2 and all(np.ndim(way) == 1 for way in groups)
+    )
+
+
+def _object_codes(given: npt.NDArray[Any]) -> Codes:
     seen: dict[Hashable, int] = {}
     codes = np.empty(len(given), dtype=np.intp)
     for at, group in enumerate(given.tolist()):

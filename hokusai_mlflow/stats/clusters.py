@@ -1,0 +1,45 @@
+"""Examples that are dependent in two ways at once, such as ratings of an item by a rater."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from hokusai_mlflow.metrics.inputs import Floats
+from hokusai_mlflow.stats.skew import SafeT
+
+Codes = npt.NDArray[np.intp]
+
+
+def two_way(estimate: float, influence: Floats, ways: tuple[Codes, Codes]) -> SafeT:
+    """Student's t where examples that share a cluster in either way are dependent.
+
+    Cameron, Gelbach & Miller (2011), Journal of Business & Economic Statistics 29, 238–249,
+    DOI 10.1198/jbes.2010.07136: V = V₁ + V₂ − V₁₂, each the variance of an improvement clustered
+    one way (V₁₂: by both together). V is never taken below V₁ or V₂, and the degrees of freedom
+    are those of the way with fewer clusters, so that the test errs on the side of caution.
+
+    Parameters
+    ----------
+    estimate : float
+        Improvement, native units.
+    influence : array, shape (n,)
+        Influence ψ of every example, with mean 0.
+    ways : pair of arrays, shape (n,)
+        Position of every example's cluster in each way, 0 … G−1.
+    """
+    first, second = ways
+    both = np.unique(first * (int(second.max()) + 1) + second, return_inverse=True)[1].reshape(-1)
+    sums = [np.bincount(codes, weights=influence) / len(influence) for codes in (*ways, both)]
+    one, other, shared = (
+        float((total**2).sum()) * len(total) / max(len(total) - 1, 1) for total in sums
+    )
+    variance = max(one + other - shared, one, other)
+    units = min(len(sums[0]), len(sums[1]))
+    third = [float((total * total * total).sum()) for total in sums]
+    skew = 0.0
+    if variance > 0:
+        skew = (third[0] + third[1] - third[2]) / math.sqrt(variance) ** 3 * math.sqrt(units)
+    return SafeT(estimate, math.sqrt(variance), skew, units)
