@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from hokusai_mlflow.errors import InputError, MetricUndefined
-from hokusai_mlflow.metrics.inputs import Floats
+from hokusai_mlflow.metrics.inputs import Floats, Targets, as_weights
 
 Direction = Literal["higher", "lower"]
 Scale = Literal["absolute", "log_ratio"]
-Output = Literal["label", "score", "value"]
+Output = Literal["label", "score", "scores", "value", "text", "loglik"]
 Paired = Literal["hits", "loss", "linearised"]
 Test = Literal["tango", "delong", "t+hall"]
 
@@ -36,8 +36,10 @@ class Metric(ABC):
         Which way is better.
     scale : {"absolute", "log_ratio"}
         Unit of an improvement: difference of values, or ln(baseline / candidate).
-    output : {"label", "score", "value"}
-        What the model gives: a class, a decision score of the positive class, or a number.
+    output : {"label", "score", "scores", "value", "text", "loglik"}
+        What the model gives: a class; a decision score of the positive class; a probability per
+        class, shape (n, K), in the sorted order of the classes; a number; a string; or the
+        log-likelihood of a text, as its negative sum or token by token, in nats.
     paired : {"hits", "loss", "linearised"}
         How an example's score enters the paired sums.
     test : {"tango", "delong", "t+hall"}
@@ -46,6 +48,8 @@ class Metric(ABC):
         Whether it is defined by class, so that every class needs examples.
     mergeable : bool
         Whether statistics of parts of the data may be added up.
+    needs_targets : bool
+        Whether there is something to compare the output with; else targets may be None.
     """
 
     name: ClassVar[str]
@@ -56,9 +60,10 @@ class Metric(ABC):
     test: ClassVar[Test] = "t+hall"
     needs_classes: ClassVar[bool] = False
     mergeable: ClassVar[bool] = True
+    needs_targets: ClassVar[bool] = True
 
     @abstractmethod
-    def statistics(self, targets: npt.ArrayLike, output: npt.ArrayLike) -> Floats:
+    def statistics(self, targets: Targets, output: npt.ArrayLike) -> Floats:
         """Statistics of every example, shape (n, k).
 
         Raises
@@ -81,27 +86,57 @@ class Metric(ABC):
     def gradient(self, mean: npt.ArrayLike) -> Floats:
         """Derivative of `value` by the mean statistics, shape (k,) -> (k,)."""
 
-    def bind(self, targets: npt.ArrayLike) -> Self:
+    def weighted(self, targets: Targets, output: npt.ArrayLike, weights: npt.ArrayLike) -> Floats:
+        """Statistics where example i counts `weights[i]` times, shape (n, k).
+
+        Parameters
+        ----------
+        targets, output : array-like, shape (n,)
+            As in `statistics`.
+        weights : array-like, shape (n,)
+            Weight of every example: finite, not negative, not all 0.
+
+        Raises
+        ------
+        InputError
+            When targets, output or weights are malformed.
+        """
+        statistics = self.statistics(targets, output)
+        return statistics * as_weights(weights, len(statistics))[:, None]
+
+    def bind(self, targets: Targets) -> Self:
         """The same metric with what depends on all targets (classes, origin) fixed.
 
         Statistics of parts of the data may be added only when they come from one bound metric.
         """
         return self
 
-    def score(self, targets: npt.ArrayLike, output: npt.ArrayLike) -> float:
+    def score(
+        self,
+        targets: Targets,
+        output: npt.ArrayLike,
+        *,
+        weights: npt.ArrayLike | None = None,
+    ) -> float:
         """Value of the metric for one model.
 
         Parameters
         ----------
         targets, output : array-like, shape (n,)
             What is true and what the model says.
+        weights : array-like, shape (n,), optional
+            Weight of every example; all count alike when not given.
 
         Raises
         ------
         InputError
             When they are malformed; `MetricUndefined` when there is no value.
         """
-        return float(self.value(self.statistics(targets, output).sum(axis=0)))
+        if weights is None:
+            statistics = self.statistics(targets, output)
+        else:
+            statistics = self.weighted(targets, output, weights)
+        return float(self.value(statistics.sum(axis=0)))
 
     def utility(self, value: float) -> float:
         """The value in units of improvement: candidate minus baseline is positive when better.

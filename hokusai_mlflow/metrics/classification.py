@@ -14,6 +14,7 @@ from hokusai_mlflow.metrics.base import Metric, Output, Paired, Test, columns, r
 from hokusai_mlflow.metrics.inputs import (
     Floats,
     Label,
+    Targets,
     as_label,
     as_labels,
     class_codes,
@@ -45,7 +46,7 @@ class Accuracy(Metric):
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", as_classes(self.classes))
 
-    def statistics(self, targets: npt.ArrayLike, output: npt.ArrayLike) -> Floats:
+    def statistics(self, targets: Targets, output: npt.ArrayLike) -> Floats:
         """Hit and 1, shape (n, 2)."""
         truth, said = as_labels("targets", targets), as_labels("predictions", output)
         require_pairs(truth, said, labels=True)
@@ -116,7 +117,7 @@ class ClassRatio(Metric):
                 self, "positive", positive_class(self.name, self.classes, self.positive)
             )
 
-    def bind(self, targets: npt.ArrayLike) -> Self:
+    def bind(self, targets: Targets) -> Self:
         """The same metric with its classes fixed.
 
         Raises
@@ -128,7 +129,7 @@ class ClassRatio(Metric):
             return self
         return replace(self, classes=target_classes(self.name, targets))
 
-    def statistics(self, targets: npt.ArrayLike, output: npt.ArrayLike) -> Floats:
+    def statistics(self, targets: Targets, output: npt.ArrayLike) -> Floats:
         """True positives, predicted and actual of each counted class, then 1: shape (n, 3K + 1)."""
         bound = self.bind(targets)
         assert bound.classes is not None
@@ -235,7 +236,7 @@ def as_classes(given: Sequence[object] | None) -> tuple[Label, ...] | None:
     return tuple(np.unique(labels).tolist())
 
 
-def target_classes(name: str, targets: npt.ArrayLike) -> tuple[Label, ...]:
+def target_classes(name: str, targets: Targets) -> tuple[Label, ...]:
     """Classes that the targets show, sorted.
 
     Raises

@@ -14,9 +14,11 @@ _KINDS = {"b": "booleans", "S": "bytes", "M": "dates", "m": "durations", "c": "c
 Floats = npt.NDArray[np.float64]
 Vector = npt.NDArray[Any]
 Label = int | str
+Targets = npt.ArrayLike | None
+"""None for metrics that compare the output with nothing, such as ratings."""
 
 
-def as_vector(name: str, given: npt.ArrayLike) -> Vector:
+def as_vector(name: str, given: Targets) -> Vector:
     """A non-empty one-dimensional array without masked entries.
 
     Parameters
@@ -31,6 +33,8 @@ def as_vector(name: str, given: npt.ArrayLike) -> Vector:
     InputError
         When it is empty, masked, ragged or of another shape.
     """
+    if given is None:
+        raise InputError(f"{name}: expected one value per example, found None")
     if isinstance(given, np.ma.MaskedArray) and np.ma.getmaskarray(given).any():
         raise InputError(
             f"{name}: expected every value to be there, found masked entries; drop them"
@@ -49,7 +53,7 @@ def as_vector(name: str, given: npt.ArrayLike) -> Vector:
     return array
 
 
-def as_numbers(name: str, given: npt.ArrayLike) -> Floats:
+def as_numbers(name: str, given: Targets) -> Floats:
     """Finite float64 numbers, shape (n,).
 
     Raises
@@ -68,7 +72,26 @@ def as_numbers(name: str, given: npt.ArrayLike) -> Floats:
     return numbers
 
 
-def as_labels(name: str, given: npt.ArrayLike) -> Vector:
+def as_weights(given: npt.ArrayLike, n: int) -> Floats:
+    """Weight of every example, shape (n,).
+
+    Raises
+    ------
+    InputError
+        When a weight is missing, infinite or negative, all are 0, or their number is not n.
+    """
+    weights = as_numbers("weights", given)
+    if len(weights) != n:
+        raise InputError(f"weights: expected one per example ({n}), found {len(weights)}")
+    if (weights < 0).any():
+        at = int(np.flatnonzero(weights < 0)[0])
+        raise InputError(f"weights: expected none below 0, found {weights[at]:g} at position {at}")
+    if not weights.any():
+        raise InputError("weights: expected at least one above 0, found zeros only")
+    return weights
+
+
+def as_labels(name: str, given: Targets) -> Vector:
     """Class labels as int64 or as strings, shape (n,); booleans and whole floats become int64.
 
     Raises

@@ -14,6 +14,7 @@ from hokusai_mlflow.metrics.classification import as_classes, positive_class, ta
 from hokusai_mlflow.metrics.inputs import (
     Floats,
     Label,
+    Targets,
     as_label,
     as_labels,
     as_numbers,
@@ -55,7 +56,7 @@ class RocAuc(Metric):
             positive = positive_class(self.name, self.classes, self.positive)
             object.__setattr__(self, "positive", positive)
 
-    def bind(self, targets: npt.ArrayLike) -> Self:
+    def bind(self, targets: Targets) -> Self:
         """The same metric with its classes fixed.
 
         Raises
@@ -67,7 +68,7 @@ class RocAuc(Metric):
             return self
         return replace(self, classes=target_classes(self.name, targets))
 
-    def statistics(self, targets: npt.ArrayLike, output: npt.ArrayLike) -> Floats:
+    def statistics(self, targets: Targets, output: npt.ArrayLike) -> Floats:
         """Class indicators and placements, shape (n, 4)."""
         bound = self.bind(targets)
         assert bound.classes is not None

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from hokusai_mlflow.errors import InputError, MetricUndefined
 from hokusai_mlflow.metrics.base import Direction, Metric, Output, Paired, Scale, columns, ratio
-from hokusai_mlflow.metrics.inputs import Floats, as_numbers, require_pairs
+from hokusai_mlflow.metrics.inputs import Floats, Targets, as_numbers, require_pairs
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class MeanLoss(Metric):
         with np.errstate(over="ignore"):
             return error**2
 
-    def statistics(self, targets: npt.ArrayLike, output: npt.ArrayLike) -> Floats:
+    def statistics(self, targets: Targets, output: npt.ArrayLike) -> Floats:
         """Loss and 1, shape (n, 2)."""
         truth, said = as_numbers("targets", targets), as_numbers("predictions", output)
         require_pairs(truth, said)
@@ -122,7 +122,7 @@ class R2(Metric):
 
     origin: float | None = None
 
-    def bind(self, targets: npt.ArrayLike) -> Self:
+    def bind(self, targets: Targets) -> Self:
         """The same metric with its origin fixed."""
         if self.origin is not None:
             return self
@@ -131,7 +131,7 @@ class R2(Metric):
             origin = float(truth.mean())
         return replace(self, origin=origin if math.isfinite(origin) else 0.0)
 
-    def statistics(self, targets: npt.ArrayLike, output: npt.ArrayLike) -> Floats:
+    def statistics(self, targets: Targets, output: npt.ArrayLike) -> Floats:
         """Squared error, centred target, its square and 1, shape (n, 4)."""
         origin = self.bind(targets).origin
         assert origin is not None
