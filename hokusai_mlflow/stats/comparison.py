@@ -7,22 +7,22 @@ import numpy.typing as npt
 
 from hokusai_mlflow.errors import InputError
 from hokusai_mlflow.metrics.base import Metric
-from hokusai_mlflow.metrics.inputs import Floats, as_labels
+from hokusai_mlflow.metrics.inputs import Floats, Targets, as_labels
 from hokusai_mlflow.stats.clusters import two_way
 from hokusai_mlflow.stats.delong import DeLong
 from hokusai_mlflow.stats.groups import Groups, group_ways
 from hokusai_mlflow.stats.inference import Inference
+from hokusai_mlflow.stats.paired import counted_statistics
 from hokusai_mlflow.stats.result import BPS, INTERVAL, Comparison, Test, conclude, require_level
 from hokusai_mlflow.stats.skew import SafeT
 from hokusai_mlflow.stats.tango import Tango
-from hokusai_mlflow.stats.weights import as_weights, weighted_statistics
 
 __all__ = ["BPS", "INTERVAL", "Comparison", "compare_outputs"]
 
 
 def compare_outputs(
     metric: Metric,
-    targets: npt.ArrayLike | None,
+    targets: Targets,
     baseline: npt.ArrayLike,
     candidate: npt.ArrayLike,
     *,
@@ -68,9 +68,8 @@ def compare_outputs(
         targets = as_labels("targets", targets)
         baseline, candidate = (as_labels("predictions", said) for said in (baseline, candidate))
     bound = metric.bind(targets)
-    counted = None if weights is None else as_weights(weights)
     said_b, said_c = (
-        weighted_statistics(bound, targets, said, counted) for said in (baseline, candidate)
+        counted_statistics(bound, targets, said, weights) for said in (baseline, candidate)
     )
     n = len(said_b)
     ways = group_ways(groups, n)
@@ -81,7 +80,10 @@ def compare_outputs(
         improvement = bound.utility(values[1]) - bound.utility(values[0])
         moved = bound.influence(said_c) - bound.influence(said_b)
     safe = _safe_t(improvement, moved, ways)
-    discordant = _discordant(targets, baseline, candidate) if bound.output == "label" else None
+    discordant = None
+    if bound.output == "label":
+        hit_b, hit_c = (np.asarray(said) == np.asarray(targets) for said in (baseline, candidate))
+        discordant = int((hit_c & ~hit_b).sum()), int((hit_b & ~hit_c).sum())
     test: Test = bound.test
     if ways or weights is not None:
         test = "two-way-t" if len(ways) == 2 else "t+hall"
@@ -119,14 +121,7 @@ def _safe_t(improvement: float, moved: Floats, ways: tuple[npt.NDArray[np.intp],
     return SafeT.of(improvement, moved)
 
 
-def _discordant(
-    targets: npt.ArrayLike | None, baseline: npt.ArrayLike, candidate: npt.ArrayLike
-) -> tuple[int, int]:
-    hit_b, hit_c = np.equal(targets, baseline), np.equal(targets, candidate)
-    return int((hit_c & ~hit_b).sum()), int((hit_b & ~hit_c).sum())
-
-
-def _class_counts(metric: Metric, targets: npt.ArrayLike | None) -> dict[str, int] | None:
+def _class_counts(metric: Metric, targets: Targets) -> dict[str, int] | None:
     if metric.output not in ("label", "score", "scores") or targets is None:
         return None
     named, counts = np.unique(as_labels("targets", targets), return_counts=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Any, TypeGuard
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +32,7 @@ def group_ways(groups: Groups | None, n: int) -> tuple[Codes, ...]:
     """
     if groups is None:
         return ()
-    given = groups if _two_arrays(groups) else (groups,)
+    given = cast(tuple[npt.ArrayLike, ...], groups if _two_arrays(groups) else (groups,))
     ways = tuple(group_codes(way, n) for way in given)
     for codes in ways:
         if codes.max() == 0:
@@ -58,7 +58,7 @@ def group_codes(groups: npt.ArrayLike, n: int) -> Codes:
     return np.unique(given, return_inverse=True)[1].reshape(-1)
 
 
-def _two_arrays(groups: Groups) -> TypeGuard[tuple[npt.ArrayLike, npt.ArrayLike]]:
+def _two_arrays(groups: Groups) -> bool:
     return (
         isinstance(groups, tuple) and len(groups) == 2 and all(np.ndim(way) == 1 for way in groups)
     )

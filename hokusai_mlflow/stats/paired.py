@@ -7,14 +7,13 @@ import numpy.typing as npt
 
 from hokusai_mlflow.errors import InputError
 from hokusai_mlflow.metrics.base import Metric
-from hokusai_mlflow.metrics.inputs import Floats
+from hokusai_mlflow.metrics.inputs import Floats, Targets, as_weights
 from hokusai_mlflow.stats.groups import Codes, Groups, group_ways
-from hokusai_mlflow.stats.weights import as_weights, weighted_statistics
 
 
 def paired_scores(
     metric: Metric,
-    targets: npt.ArrayLike | None,
+    targets: Targets,
     baseline: npt.ArrayLike,
     candidate: npt.ArrayLike,
     *,
@@ -48,22 +47,29 @@ def paired_scores(
         When a loss has no cap: an unbounded loss cannot be paid.
     """
     bound = metric.bind(targets)
-    counted = None if weights is None else as_weights(weights)
     said_b, said_c = (
-        weighted_statistics(bound, targets, said, counted) for said in (baseline, candidate)
+        counted_statistics(bound, targets, said, weights) for said in (baseline, candidate)
     )
     n = len(said_b)
+    counts = np.ones(n) if weights is None else as_weights(weights, n)
     ways = group_ways(groups, n)
     codes = None
     if ways:
         moved = bound.influence(said_c) - bound.influence(said_b)
         codes = max(ways, key=lambda way: _variance(way, moved))
-    return _scores(bound, said_b, codes, counted), _scores(bound, said_c, codes, counted)
+    return _scores(bound, said_b, codes, counts), _scores(bound, said_c, codes, counts)
 
 
-def _scores(
-    metric: Metric, statistics: Floats, codes: Codes | None, weights: Floats | None
+def counted_statistics(
+    metric: Metric, targets: Targets, output: npt.ArrayLike, weights: npt.ArrayLike | None
 ) -> Floats:
+    """Statistics of every example, shape (n, k), counting as often as its weight says."""
+    if weights is None:
+        return metric.statistics(targets, output)
+    return metric.weighted(targets, output, weights)
+
+
+def _scores(metric: Metric, statistics: Floats, codes: Codes | None, weights: Floats) -> Floats:
     if metric.paired == "linearised":
         level = metric.utility(float(metric.value(statistics.sum(axis=0))))
         spread = _summed(metric.influence(statistics), codes)
@@ -71,7 +77,7 @@ def _scores(
         return linearised
     summed = _summed(statistics[:, 0], codes)
     # How much every unit counts; without weights and groups exactly 1, so that scores stay exact.
-    counts = _summed(np.ones(len(statistics)) if weights is None else weights, codes)
+    counts = _summed(weights, codes)
     if metric.paired == "hits":
         scaled: Floats = summed / counts.mean()
         return scaled

@@ -177,7 +177,7 @@ SIZES = {
 
 def test_the_property_below_covers_every_field():
     told = {*DELTA, *SIZES, "discordant", "metric", "test", "level", "min_effect_bps"}
-    assert {field.name for field in fields(COMPARISON)} - told == {"std_error_bps"}
+    assert {field.name for field in fields(COMPARISON)} - told == {"std_error_bps", "weighted"}
 
 
 OUTCOME = st.fixed_dictionaries(DELTA), st.integers(0, 60), st.floats(-1, 1)
