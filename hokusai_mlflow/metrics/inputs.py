@@ -91,6 +91,44 @@ def as_weights(given: npt.ArrayLike, n: int) -> Floats:
     return weights
 
 
+def as_probabilities(name: str, given: npt.ArrayLike, k: int) -> Floats:
+    """A probability of each of k classes per example, shape (n, k).
+
+    Raises
+    ------
+    InputError
+        When the shape is another, a value is outside 0–1, or a row does not sum to 1.
+    """
+    try:
+        array = np.asarray(given)
+    except ValueError as error:
+        raise InputError(f"{name}: expected {k} numbers per example, found {error}") from error
+    if array.ndim != 2 or array.shape[1] != k:
+        raise InputError(
+            f"{name}: expected a probability for each of {k} classes, shape (n, {k}), "
+            f"found an array of shape {array.shape}"
+        )
+    if np.ma.isMaskedArray(given):
+        raise InputError(f"{name}: expected a plain array, found a masked one; fill or drop rows")
+    shares = as_numbers(name, array.ravel()).reshape(array.shape)
+    outside = (shares < 0) | (shares > 1)
+    if outside.any():
+        at, column = np.argwhere(outside)[0]
+        raise InputError(
+            f"{name}: expected probabilities from 0 to 1, found {shares[at, column]:g} for "
+            f"example {at}; apply softmax to logits first"
+        )
+    total = shares.sum(axis=1)
+    off = np.abs(total - 1) > 1e-5
+    if off.any():
+        at = int(np.flatnonzero(off)[0])
+        raise InputError(
+            f"{name}: expected the probabilities of an example to sum to 1, found {total[at]:g} "
+            f"for example {at}; give every class a column, and normalise"
+        )
+    return shares
+
+
 def as_labels(name: str, given: Targets) -> Vector:
     """Class labels as int64 or as strings, shape (n,); booleans and whole floats become int64.
 

@@ -89,6 +89,7 @@ def test_names_options_and_signature():
     assert metric("f1", average="macro").signature == "f1(average=macro)"
     assert metric("accuracy").signature == "accuracy"
     assert metric("roc_auc", classes=["n", "y"], positive="y").options() == {
+        "average": "binary",
         "positive": "y",
         "classes": ["n", "y"],
     }
