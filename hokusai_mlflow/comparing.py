@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import numpy.typing as npt
@@ -12,16 +13,20 @@ from hokusai_mlflow.metrics import Metric
 from hokusai_mlflow.metrics import metric as metric_named
 from hokusai_mlflow.stats.comparison import Comparison, compare_outputs
 
+Groups = npt.ArrayLike | tuple[npt.ArrayLike, npt.ArrayLike]
+"""Which examples belong together; a pair (item, rater) when they do so in two ways."""
+
 
 def compare(
-    targets: npt.ArrayLike,
+    targets: npt.ArrayLike | None,
     baseline: npt.ArrayLike,
     candidate: npt.ArrayLike,
     *,
     metric: str | Metric,
     level: float = 0.05,
     min_effect_bps: float = 10.0,
-    groups: npt.ArrayLike | None = None,
+    groups: Groups | None = None,
+    weights: npt.ArrayLike | None = None,
     **options: Any,
 ) -> Comparison:
     """Compare a candidate's predictions with a baseline's on the same examples.
@@ -32,15 +37,17 @@ def compare(
     Parameters
     ----------
     targets, baseline, candidate : array-like, shape (n,)
-        Truth, and what each model says of it.
+        Truth, and what each model says of it; the truth is None for metrics that need none.
     metric : str or Metric
         Name of a metric, or one with its options bound.
     level : float
         One-sided level of the test.
     min_effect_bps : float
         δ₀ of H0: Δ ≤ δ₀, in basis points.
-    groups : array-like, shape (n,), optional
-        Which examples belong together.
+    groups : array-like, shape (n,), or a pair of them, optional
+        Which examples belong together; a tuple (item, rater) for two-way clustering.
+    weights : array-like, shape (n,), optional
+        How often every example counts: finite, not negative, not all 0.
     **options
         Options of a metric given by name, such as `average` or `cap`.
 
@@ -59,31 +66,73 @@ def compare(
     >>> compare([1, 0, 1, 1], [1, 1, 0, 1], [1, 0, 1, 1], metric="accuracy").improvement
     0.5
     """
-    if isinstance(metric, Metric):
-        if options:
-            raise InputError(
-                f"the options of {metric.signature} are bound already; "
-                f"drop {', '.join(sorted(options))}"
-            )
-        chosen = metric
-    else:
-        chosen = metric_named(metric, **options)
-    given = {"targets": targets, "baseline": baseline, "candidate": candidate}
-    if groups is not None:
-        given["groups"] = groups
-    given = _paired(given)
+    chosen = bound_metric(metric, options)
+    given = paired(
+        with_groups(
+            {"targets": targets, "baseline": baseline, "candidate": candidate, "weights": weights},
+            groups,
+        )
+    )
     return compare_outputs(
         chosen,
         given["targets"],
         given["baseline"],
         given["candidate"],
-        groups=given.get("groups"),
+        groups=groups_of(given),
+        weights=given.get("weights"),
         level=level,
         min_effect_bps=min_effect_bps,
     )
 
 
-def _paired(given: dict[str, Any]) -> dict[str, Any]:
+def bound_metric(metric: str | Metric, options: Mapping[str, Any]) -> Metric:
+    """The metric of that name with its options, or the metric itself.
+
+    Raises
+    ------
+    InputError
+        When options are given for a metric whose options are bound already.
+    """
+    if not isinstance(metric, Metric):
+        return metric_named(metric, **options)
+    if options:
+        raise InputError(
+            f"the options of {metric.signature} are bound already; "
+            f"drop {', '.join(sorted(options))}"
+        )
+    return metric
+
+
+def with_groups(given: Mapping[str, Any], groups: Groups | None) -> dict[str, Any]:
+    """What was given, None left out except as targets, with the groups under names of their own."""
+    named = {name: v for name, v in given.items() if v is not None or name == "targets"}
+    if groups is None:
+        return named
+    if not isinstance(groups, tuple):
+        return named | {"groups": groups}
+    if len(groups) != 2:
+        raise InputError(
+            f"groups: expected one array or a pair (item, rater), found a tuple of {len(groups)}; "
+            "pass a list or an array for one group per example"
+        )
+    return named | {"groups[0]": groups[0], "groups[1]": groups[1]}
+
+
+def groups_of(given: Mapping[str, Any]) -> Any:
+    """The groups that `with_groups` put there, as `compare_outputs` takes them."""
+    if "groups[0]" in given:
+        return given["groups[0]"], given["groups[1]"]
+    return given.get("groups")
+
+
+def paired(given: dict[str, Any]) -> dict[str, Any]:
+    """The same values in one order: several series are brought into the order of the first.
+
+    Raises
+    ------
+    InputError
+        When an index is not unique, differs, or cannot be aligned with plain arrays.
+    """
     pandas = sys.modules.get("pandas")
     if pandas is None:
         return given
@@ -101,8 +150,8 @@ def _paired(given: dict[str, Any]) -> dict[str, Any]:
                 f"{name}: expected every example once, found index {twice!r} twice{by_position}"
             )
     first_name, first = next(iter(series.items()))
-    arrays = [name for name in given if name not in series]
-    paired = dict(given)
+    arrays = [name for name, v in given.items() if name not in series and v is not None]
+    ordered = dict(given)
     for name, values in series.items():
         strangers = values.index.symmetric_difference(first.index)
         if len(strangers):
@@ -115,5 +164,5 @@ def _paired(given: dict[str, Any]) -> dict[str, Any]:
                 f"{first_name} and {name} have the same index in another order, and "
                 f"{', '.join(arrays)} have none to be paired by; make them all series"
             )
-        paired[name] = values.loc[first.index]
-    return paired
+        ordered[name] = values.loc[first.index]
+    return ordered
