@@ -1,0 +1,58 @@
+"""The real gate, with rules that need more than one comparison left out of play."""
+
+from typing import Any, NamedTuple
+
+from hokusai_mlflow.errors import MetricUndefined
+from hokusai_mlflow.gate import Case, GatePolicy, decide
+from hokusai_mlflow.gate.rules import RULES
+from hokusai_mlflow.metrics import Metric
+from hokusai_mlflow.stats import Comparison, compare_outputs, corrected_t
+
+from .worlds.world import Sample
+
+POLICY = GatePolicy()
+LENIENT = GatePolicy(detectable_bps=100_000)
+"""As the default, but no comparison is too weak: only its other requirements protect the test."""
+
+REFITS = corrected_t([[0.0, 0.0]], [[0.1, 0.1]], test_size=1, train_size=9)
+"""Refits that are content with every candidate."""
+
+
+class Seen(NamedTuple):
+    """What one comparison came to."""
+
+    comparison: Comparison | None
+    significant: bool = False
+    promoted: bool = False
+    promoted_lenient: bool = False
+
+
+def look(
+    metric: Metric, sample: Sample, *, level: float = 0.05, null_bps: float = 10.0, **options: Any
+) -> Seen:
+    """Compare and decide; where the metric has no value there is no reward."""
+    try:
+        comparison = compare_outputs(
+            metric,
+            sample.targets,
+            sample.baseline,
+            sample.candidate,
+            groups=sample.groups,
+            level=level,
+            min_effect_bps=null_bps,
+            **options,
+        )
+    except MetricUndefined:
+        return Seen(None)
+    if not comparison.significant:
+        # No rule can promote what is not significant; spares most of the time.
+        return Seen(comparison)
+    strict, lenient = (promoted(comparison, metric, policy) for policy in (POLICY, LENIENT))
+    return Seen(comparison, True, strict, lenient)
+
+
+def promoted(comparison: Comparison, metric: Metric, policy: GatePolicy = POLICY) -> bool:
+    """The verdict of `decide` without refits."""
+    case = Case(comparison, REFITS, policy, metric.needs_classes)
+    return decide(case, using=RULES).promoted
+

@@ -1,0 +1,1 @@
+"""Populations from which examples and two models' outputs are drawn, true difference known."""
