@@ -12,9 +12,7 @@ from hokusai_mlflow.errors import InputError
 from hokusai_mlflow.metrics import Metric
 from hokusai_mlflow.metrics import metric as metric_named
 from hokusai_mlflow.stats.comparison import Comparison, compare_outputs
-
-Groups = npt.ArrayLike | tuple[npt.ArrayLike, npt.ArrayLike]
-"""Which examples belong together; a pair (item, rater) when they do so in two ways."""
+from hokusai_mlflow.stats.groups import Groups
 
 
 def compare(
