@@ -20,12 +20,14 @@ from hokusai_mlflow.metrics.inputs import (
     class_codes,
     require_pairs,
 )
+from hokusai_mlflow.metrics.mean import MeanMetric
+from hokusai_mlflow.metrics.options import require_one_of
 
 Average = Literal["auto", "binary", "macro", "weighted"]
 
 
 @dataclass(frozen=True)
-class Accuracy(Metric):
+class Accuracy(MeanMetric):
     """Share of examples whose class is predicted.
 
     Statistics per example: hit (0 or 1), 1.
@@ -55,16 +57,6 @@ class Accuracy(Metric):
             class_codes("predictions", said, self.classes)
         return columns(truth == said, np.ones(len(truth)))
 
-    def value(self, sums: npt.ArrayLike) -> Floats:
-        """Hits / n."""
-        sums = np.asarray(sums, dtype=np.float64)
-        return ratio(self.name, sums[..., 0], sums[..., 1], "there are no examples")
-
-    def gradient(self, mean: npt.ArrayLike) -> Floats:
-        """Derivative by the means of hit and 1."""
-        hits, one = np.asarray(mean, dtype=np.float64)
-        return np.array([1 / one, -hits / one**2])
-
 
 @dataclass(frozen=True)
 class ClassRatio(Metric):
@@ -91,11 +83,7 @@ class ClassRatio(Metric):
     classes: tuple[Label, ...] | None = None
 
     def __post_init__(self) -> None:
-        if self.average not in get_args(Average):
-            raise InputError(
-                f"{self.name}: unknown average {self.average!r}"
-                f"{did_you_mean(str(self.average), get_args(Average))}"
-            )
+        require_one_of(self.name, "average", self.average, get_args(Average))
         if self.positive is not None:
             if self.average in ("macro", "weighted"):
                 raise InputError(

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, Self, get_args
 import numpy as np
 import numpy.typing as npt
 
-from hokusai_mlflow.errors import InputError, MetricUndefined, did_you_mean
+from hokusai_mlflow.errors import InputError, MetricUndefined
 from hokusai_mlflow.metrics.base import Metric, Output, Test, columns, ratio
 from hokusai_mlflow.metrics.classification import as_classes, positive_class, target_classes
 from hokusai_mlflow.metrics.inputs import (
@@ -23,6 +23,7 @@ from hokusai_mlflow.metrics.inputs import (
     class_codes,
     require_pairs,
 )
+from hokusai_mlflow.metrics.options import require_one_of
 
 Average = Literal["binary", "macro", "weighted"]
 
@@ -41,10 +42,10 @@ class RocAuc(Metric):
     average : {"binary", "macro", "weighted"}
         Of the positive class, from one decision score per example, of any scale; or of every class
         against the rest, from a probability per class (shape (n, K), columns in the sorted order of
-        the classes): the plain mean (Hand & Till 2001 call for pairs of classes instead; this is
-        scikit-learn's ``multi_class="ovr"``), or the mean weighted by occurrence. One-vs-rest
-        compares scores of different examples, so rows must be probabilities that sum to 1: logits
-        are free up to a constant per row, and that constant would change the area.
+        the classes): the plain mean, or the mean weighted by occurrence, scikit-learn's
+        ``multi_class="ovr"``. One-vs-rest compares scores of different examples, so rows must be
+        probabilities that sum to 1: logits are free up to a constant per row, and that constant
+        would change the area.
     positive : label, optional
         The positive class of "binary"; 1 when the classes are 0 and 1, or −1 and 1.
     classes : sequence of labels, optional
@@ -62,11 +63,7 @@ class RocAuc(Metric):
     classes: tuple[Label, ...] | None = None
 
     def __post_init__(self) -> None:
-        if self.average not in get_args(Average):
-            raise InputError(
-                f"{self.name}: unknown average {self.average!r}"
-                f"{did_you_mean(str(self.average), get_args(Average))}"
-            )
+        require_one_of(self.name, "average", self.average, get_args(Average))
         if self.average != "binary":
             # What holds for the class is told otherwise by the option.
             object.__setattr__(self, "output", "scores")

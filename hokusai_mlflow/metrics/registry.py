@@ -8,7 +8,10 @@ from typing import Any
 
 from hokusai_mlflow.errors import InputError, UnknownName, did_you_mean
 from hokusai_mlflow.metrics.base import Metric
+from hokusai_mlflow.metrics.bleu import Bleu
 from hokusai_mlflow.metrics.classification import F1, Accuracy, Precision, Recall
+from hokusai_mlflow.metrics.human import HumanScore, MeanScore, Preference
+from hokusai_mlflow.metrics.likelihood import Perplexity
 from hokusai_mlflow.metrics.ranking import RocAuc
 from hokusai_mlflow.metrics.regression import (
     R2,
@@ -16,6 +19,7 @@ from hokusai_mlflow.metrics.regression import (
     MeanSquaredError,
     RootMeanSquaredError,
 )
+from hokusai_mlflow.metrics.rouge import Rouge1, Rouge2, RougeL, RougeLsum
 
 GROUP = "hokusai.metrics"
 
@@ -31,6 +35,15 @@ BUILT_IN: dict[str, type[Metric]] = {
         RootMeanSquaredError,
         MeanAbsoluteError,
         R2,
+        Perplexity,
+        Bleu,
+        Rouge1,
+        Rouge2,
+        RougeL,
+        RougeLsum,
+        HumanScore,
+        Preference,
+        MeanScore,
     )
 }
 
@@ -43,7 +56,7 @@ def metric(name: str, **options: Any) -> Metric:
     name : str
         One of `metric_names()`.
     **options
-        Options of the metric: `average`, `positive`, `classes`, `cap`, `origin`.
+        Options of the metric, told by its class: `average`, `cap`, `tokenize`, `low`, ….
 
     Raises
     ------
@@ -53,6 +66,11 @@ def metric(name: str, **options: Any) -> Metric:
         When it has no such option, or the value does not fit.
     """
     kind = _kind(name)
+    if isinstance(kind, Metric):
+        if options:
+            told = ", ".join(sorted(options))
+            raise InputError(f"metric {name!r} comes ready made and has no options; drop {told}")
+        return kind
     known = [field.name for field in fields(kind)]
     for option in options:
         if option not in known:
@@ -66,7 +84,7 @@ def metric_names() -> tuple[str, ...]:
     return tuple(sorted({*BUILT_IN, *_installed()}))
 
 
-def _kind(name: str) -> type[Metric]:
+def _kind(name: str) -> type[Metric] | Metric:
     if name in BUILT_IN:
         return BUILT_IN[name]
     installed = _installed()
@@ -74,10 +92,15 @@ def _kind(name: str) -> type[Metric]:
         raise UnknownName(f"unknown metric {name!r}{did_you_mean(str(name), metric_names())}")
     point = installed[name]
     kind = point.load()
-    if not (isinstance(kind, type) and issubclass(kind, Metric)):
+    if not (isinstance(kind, Metric) or (isinstance(kind, type) and issubclass(kind, Metric))):
         raise InputError(
-            f"metric {name!r}: expected the entry point {point.value!r} to be a subclass of "
-            f"hokusai_mlflow.metrics.Metric, found {kind!r}"
+            f"metric {name!r}: expected the entry point {point.value!r} to be a metric or a "
+            f"subclass of hokusai_mlflow.metrics.Metric, found {kind!r}"
+        )
+    if kind.name != name:
+        raise InputError(
+            f"metric {name!r}: the entry point {point.value!r} brings a metric called "
+            f"{kind.name!r}; give both one name"
         )
     return kind
 

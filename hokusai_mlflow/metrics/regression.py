@@ -9,13 +9,15 @@ from typing import ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from hokusai_mlflow.errors import InputError, MetricUndefined
-from hokusai_mlflow.metrics.base import Direction, Metric, Output, Paired, Scale, columns, ratio
+from hokusai_mlflow.errors import MetricUndefined
+from hokusai_mlflow.metrics.base import Direction, Metric, Output, Paired, Scale, columns
 from hokusai_mlflow.metrics.inputs import Floats, Targets, as_numbers, require_pairs
+from hokusai_mlflow.metrics.mean import MeanMetric
+from hokusai_mlflow.metrics.options import as_positive
 
 
 @dataclass(frozen=True)
-class MeanLoss(Metric):
+class MeanLoss(MeanMetric):
     """Mean of a loss per example. Statistics: loss (clipped at the cap), 1.
 
     Parameters
@@ -36,11 +38,7 @@ class MeanLoss(Metric):
     def __post_init__(self) -> None:
         if self.cap is None:
             return
-        if isinstance(self.cap, bool) or not isinstance(self.cap, (int, float)):
-            raise InputError(f"{self.name}: expected cap to be a number, found {self.cap!r}")
-        if not (math.isfinite(self.cap) and self.cap > 0):
-            raise InputError(f"{self.name}: expected a positive finite cap, found {self.cap!r}")
-        object.__setattr__(self, "cap", float(self.cap))
+        object.__setattr__(self, "cap", as_positive(self.name, "cap", self.cap))
 
     def loss(self, error: Floats) -> Floats:
         """Loss of every example from target minus prediction, before clipping."""
@@ -56,16 +54,6 @@ class MeanLoss(Metric):
         if self.cap is not None:
             loss = np.minimum(loss, self.cap)
         return columns(loss, np.ones(len(loss)))
-
-    def value(self, sums: npt.ArrayLike) -> Floats:
-        """Mean loss."""
-        sums = np.asarray(sums, dtype=np.float64)
-        return ratio(self.name, sums[..., 0], sums[..., 1], "there are no examples")
-
-    def gradient(self, mean: npt.ArrayLike) -> Floats:
-        """Derivative by the means of loss and 1."""
-        loss, one = np.asarray(mean, dtype=np.float64)
-        return np.array([1 / one, -loss / one**2])
 
 
 @dataclass(frozen=True)
