@@ -1,0 +1,185 @@
+"""Sums over parts of the data for metrics of numbers: totals and moments of both models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hokusai_mlflow.deltaone import PairedSums
+from hokusai_mlflow.errors import InputError
+from hokusai_mlflow.metrics.base import Metric
+from hokusai_mlflow.metrics.inputs import Floats, Targets, as_labels
+from hokusai_mlflow.metrics.regression import R2
+from hokusai_mlflow.stats.partial_moments import CoMoments
+
+
+@dataclass(frozen=True)
+class StatisticsSums:
+    """Totals and moments of a metric's statistics under both models.
+
+    Moments are of the rows ((s_b + s_c) / 2, (s_c − s_b) / 2): models that nearly agree differ in
+    the second half only, which then keeps its digits, and exchanging them changes its sign only.
+
+    Attributes
+    ----------
+    totals : array, shape (2, k)
+        Σ s of the baseline and of the candidate.
+    moments : CoMoments
+        Of 2k columns.
+    same : bool
+        Whether both models have the same statistics for every example.
+    origin : float or None
+        What targets are measured from (r2).
+    class_counts : dict or None
+        Examples of each class, for metrics of scores.
+    paired : PairedSums or None
+        Exact sums of capped losses.
+    """
+
+    totals: Floats
+    moments: CoMoments
+    same: bool
+    origin: float | None
+    class_counts: dict[str, int] | None
+    paired: PairedSums | None
+
+    @classmethod
+    def of(
+        cls,
+        metric: Metric,
+        targets: Targets,
+        baseline: npt.ArrayLike,
+        candidate: npt.ArrayLike,
+    ) -> StatisticsSums:
+        """Of one part of the data.
+
+        Raises
+        ------
+        InputError
+            When an input is malformed, or the metric depends on all examples at once.
+        """
+        bound = _bound(metric, targets)
+        said_b = bound.statistics(targets, baseline)
+        said_c = bound.statistics(targets, candidate)
+        n, k = said_b.shape
+        rows = np.empty((2 * k, n)).T
+        np.multiply(said_b + said_c, 0.5, out=rows[:, :k])
+        np.multiply(said_c - said_b, 0.5, out=rows[:, k:])
+        return cls(
+            totals=np.stack([said_b.sum(axis=0), said_c.sum(axis=0)]),
+            moments=CoMoments.of(rows),
+            same=not rows[:, k:].any(),
+            origin=getattr(bound, "origin", None),
+            class_counts=_class_counts(bound, targets),
+            paired=_paired(bound, said_b, said_c),
+        )
+
+    @property
+    def n(self) -> int:
+        """Examples."""
+        return self.moments.n
+
+    def __add__(self, other: StatisticsSums) -> StatisticsSums:
+        other = other._measured_from(self.origin)
+        paired = None
+        if self.paired is not None and other.paired is not None:
+            paired = self.paired + other.paired
+        return StatisticsSums(
+            self.totals + other.totals,
+            self.moments + other.moments,
+            self.same and other.same,
+            self.origin,
+            _added(self.class_counts, other.class_counts),
+            paired,
+        )
+
+    def bound(self, metric: Metric) -> Metric:
+        """The metric as these sums were taken."""
+        return metric if self.origin is None else replace(metric, origin=self.origin)  # type: ignore[call-arg]
+
+    def projected(self, slope_b: Floats, slope_c: Floats) -> tuple[float, float]:
+        """Sums of squares and of cubes of slope_c·(s_c − mean) − slope_b·(s_b − mean)."""
+        return self.moments.along(np.concatenate([slope_c - slope_b, slope_c + slope_b]))
+
+    def _measured_from(self, origin: float | None) -> StatisticsSums:
+        if origin == self.origin:
+            return self
+        if origin is None or self.origin is None:
+            raise InputError("expected sums of one metric; take all parts from the same one")
+        # z + δ and its square, as a linear map of (squared error, z, z², 1).
+        step = self.origin - origin
+        shift = np.eye(4)
+        shift[1, 3], shift[2, 1], shift[2, 3] = step, 2 * step, step**2
+        return replace(
+            self,
+            totals=self.totals @ shift.T,
+            moments=self.moments.mapped(np.kron(np.eye(2), shift).astype(np.float64)),
+            origin=origin,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-safe form."""
+        return {
+            "totals": self.totals.tolist(),
+            "moments": self.moments.to_dict(),
+            "same": self.same,
+            "origin": self.origin,
+            "class_counts": self.class_counts,
+            "paired": None if self.paired is None else self.paired.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, given: Mapping[str, Any]) -> StatisticsSums:
+        """Inverse of `to_dict`."""
+        paired = given["paired"]
+        return cls(
+            np.array(given["totals"], dtype=np.float64),
+            CoMoments.from_dict(given["moments"]),
+            bool(given["same"]),
+            given["origin"],
+            given["class_counts"],
+            None if paired is None else PairedSums.from_dict(paired),
+        )
+
+    def __repr__(self) -> str:
+        return f"StatisticsSums(n={self.n}, k={self.totals.shape[1]})"
+
+
+def _bound(metric: Metric, targets: Targets) -> Metric:
+    if not metric.mergeable:
+        raise InputError(
+            f"{metric.name} is not a function of sums over parts; compare all examples at once"
+        )
+    bound = metric.bind(targets)
+    # Of what depends on all targets, only the origin of r2 can be changed afterwards.
+    if bound != metric and not isinstance(metric, R2):
+        raise InputError(
+            f"{metric.name} depends on all targets at once; bind it to them before the first part"
+        )
+    return bound
+
+
+def _class_counts(metric: Metric, targets: Targets) -> dict[str, int] | None:
+    if metric.output not in ("score", "scores") or targets is None:
+        return None
+    named, counts = np.unique(as_labels("targets", targets), return_counts=True)
+    return {str(label): int(count) for label, count in zip(named, counts, strict=True)}
+
+
+def _added(here: dict[str, int] | None, there: dict[str, int] | None) -> dict[str, int] | None:
+    if here is None or there is None:
+        return None
+    return {
+        label: here.get(label, 0) + there.get(label, 0) for label in sorted(here.keys() | there)
+    }
+
+
+def _paired(metric: Metric, said_b: Floats, said_c: Floats) -> PairedSums | None:
+    cap: float | None = getattr(metric, "cap", None)
+    if metric.paired != "loss" or cap is None:
+        return None
+    return PairedSums.of(np.minimum(said_b[:, 0] / cap, 1.0), np.minimum(said_c[:, 0] / cap, 1.0))
