@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from hokusai_mlflow import __version__
+from hokusai_mlflow.gate.case import Case
 from hokusai_mlflow.gate.finding import Finding
-from hokusai_mlflow.gate.rules import Case, Rule, rules
+from hokusai_mlflow.gate.rules import Rule, rules
 
 Verdict = Literal["promote", "hold", "reject"]
+
+NEED_EVIDENCE = frozenset({"significance", "validation-runs"})
+"""Rules whose failure says nothing of a model where another finds too little evidence."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -40,6 +44,17 @@ class Decision:
     def reasons(self) -> tuple[Finding, ...]:
         """The findings that stand in the way; empty after a promotion."""
         return tuple(f for f in self.findings if f.outcome in ("failed", "insufficient"))
+
+    @property
+    def required_n(self) -> int | None:
+        """Hold-out examples that the rules which lack evidence ask for at most, where they know."""
+        needed = [finding.figures.get("required_n") for finding in self.reasons]
+        return max((n for n in needed if isinstance(n, int)), default=None)
+
+    @property
+    def would_change_it(self) -> str:
+        """What would lead to another verdict, in words; empty after a promotion."""
+        return "; ".join(f.remedy for f in self.reasons if f.remedy)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready form, part of the evidence."""
@@ -94,10 +109,10 @@ def decide(
         verdict = "promote"
     else:
         verdict = "hold"
-    # Significance is not a failure of the model when the data could not have shown it.
+    # Nothing is a failure of the model that the data could not have shown.
     insufficient = [f for f in findings if f.outcome == "insufficient"]
-    failed = [f.code for f in findings if f.outcome == "failed"]
-    if insufficient and failed == ["significance"]:
+    failed = {f.code for f in findings if f.outcome == "failed"}
+    if insufficient and failed and failed <= NEED_EVIDENCE:
         verdict = "hold"
     comparison = case.comparison
     signature = (

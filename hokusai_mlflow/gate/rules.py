@@ -8,40 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Protocol
 
 from hokusai_mlflow.errors import InputError
+from hokusai_mlflow.gate.case import Case
+from hokusai_mlflow.gate.consistency import ConsistentBlocks, RepeatedValidation
 from hokusai_mlflow.gate.finding import Finding
-from hokusai_mlflow.gate.policy import GatePolicy
-from hokusai_mlflow.stats.comparison import Comparison
-from hokusai_mlflow.stats.crossval import CrossValidation
-
-
-@dataclass(frozen=True)
-class Case:
-    """Everything that the rules judge.
-
-    Attributes
-    ----------
-    comparison : Comparison
-        Champion against candidate on the sealed hold-out, at the level of this look.
-    crossval : CrossValidation
-        Champion's recipe against candidate's recipe, refitted on the same folds.
-    policy : GatePolicy
-        The thresholds.
-    needs_classes : bool
-        Whether the metric is defined by class.
-    same_model : bool
-        Whether champion and candidate are the same content.
-    """
-
-    comparison: Comparison
-    crossval: CrossValidation
-    policy: GatePolicy
-    needs_classes: bool = False
-    same_model: bool = False
+from hokusai_mlflow.gate.guardrails import Guardrails
+from hokusai_mlflow.gate.raters import AgreeingRaters
 
 
 class Rule(Protocol):
@@ -88,8 +63,9 @@ class FiniteFigures:
             "p_value": comparison.p_value,
             "skew": comparison.skew,
             "detectable_bps": comparison.detectable_bps,
-            "crossval_p_value": crossval.p_value,
         }
+        if crossval is not None:
+            figures["crossval_p_value"] = crossval.p_value
         broken = sorted(name for name, value in figures.items() if not math.isfinite(value))
         if broken:
             return Finding(
@@ -111,34 +87,40 @@ class EnoughEvidence:
     def evaluate(self, case: Case) -> Finding:
         """Compare power, discordant pairs, class counts and groups with the policy."""
         comparison, policy = case.comparison, case.policy
-        figures = {"n": comparison.n, "detectable_bps": comparison.detectable_bps}
+        n = comparison.n
+        figures: dict[str, float] = {"n": n, "detectable_bps": comparison.detectable_bps}
         short: list[str] = []
+        # Shares stay as they are when examples are added.
+        needed: list[int] = []
         if comparison.detectable_bps > policy.detectable_bps:
             short.append(
                 f"the smallest improvement with 80 % power is {comparison.detectable_bps:.0f} bps, "
                 f"the policy wants {policy.detectable_bps}"
             )
         if comparison.discordant is not None:
-            figures["discordant"] = sum(comparison.discordant)
-            if sum(comparison.discordant) < policy.min_discordant:
-                short.append(
-                    f"{sum(comparison.discordant)} discordant pairs of {policy.min_discordant}"
-                )
+            figures["discordant"] = pairs = sum(comparison.discordant)
+            if pairs < policy.min_discordant:
+                short.append(f"{pairs} discordant pairs of {policy.min_discordant}")
+                needed.append(_scaled(n, pairs, policy.min_discordant))
         if case.needs_classes and comparison.class_counts:
             fewest = min(comparison.class_counts.values())
             figures["fewest_of_a_class"] = fewest
             if fewest < policy.min_class_examples:
                 short.append(f"{fewest} examples of a class of {policy.min_class_examples}")
+                needed.append(_scaled(n, fewest, policy.min_class_examples))
         if comparison.groups is not None and comparison.groups < policy.min_groups:
             short.append(f"{comparison.groups} groups of {policy.min_groups}")
+            needed.append(_scaled(n, comparison.groups, policy.min_groups))
         if short:
-            needed = comparison.required_n(policy.detectable_bps)
+            needed.append(comparison.required_n(policy.detectable_bps))
+            figures["required_n"] = max(needed)
             return Finding(
                 self.code,
                 "insufficient",
                 "; ".join(short),
-                figures | {"required_n": needed},
-                f"about {needed:,} examples would give 80 % power at {policy.detectable_bps} bps",
+                figures,
+                f"about {max(needed):,} examples would give 80 % power at "
+                f"{policy.detectable_bps} bps",
             )
         return Finding(
             self.code,
@@ -161,12 +143,14 @@ class BoundedSkew:
         tail = max(0.0, -comparison.skew / math.sqrt(size))
         figures = {"tail": tail, "limit": limit}
         if tail > limit:
+            needed = math.ceil(comparison.n * (tail / limit) ** 2) if math.isfinite(tail) else None
+            examples = "more" if needed is None else f"about {needed:,}"
             return Finding(
                 self.code,
                 "insufficient",
                 f"−skew/√n = {tail:.3f} is above {limit:.2f}: a few examples decide",
-                figures,
-                "clip the loss at a lower cap, or bring more examples",
+                figures | {"required_n": needed},
+                f"clip the loss at a lower cap, or bring {examples} examples",
             )
         return Finding(self.code, "passed", f"−skew/√n = {tail:.3f} ≤ {limit:.2f}", figures)
 
@@ -207,6 +191,8 @@ class CrossValidatedVeto:
     def evaluate(self, case: Case) -> Finding:
         """Veto at p ≥ `cv_veto_p` when the folds could have found the policy's improvement."""
         crossval, limit = case.crossval, case.policy.cv_veto_p
+        if crossval is None:
+            return Finding(self.code, "not_applicable", "no recipes were refitted on folds")
         figures = {
             "mean_difference": crossval.mean,
             "p_value": crossval.p_value,
@@ -231,6 +217,11 @@ class CrossValidatedVeto:
         )
 
 
+def _scaled(n: int, found: int, wanted: int) -> int:
+    """Examples that hold `wanted` of what `n` hold `found`; of what was not found at all, one."""
+    return math.ceil(n * wanted / max(found, 1))
+
+
 RULES: tuple[Rule, ...] = (
     DistinctModels(),
     FiniteFigures(),
@@ -238,6 +229,10 @@ RULES: tuple[Rule, ...] = (
     BoundedSkew(),
     Significance(),
     CrossValidatedVeto(),
+    RepeatedValidation(),
+    ConsistentBlocks(),
+    Guardrails(),
+    AgreeingRaters(),
 )
 
 

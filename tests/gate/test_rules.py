@@ -36,6 +36,10 @@ def test_the_codes_are_stable():
         "bounded-skew",
         "significance",
         "cross-validation",
+        "validation-runs",
+        "blocks",
+        "guardrails",
+        "agreement",
     ]
 
 
