@@ -21,15 +21,15 @@ from hokusai_mlflow.stats.partial_moments import CoMoments
 class StatisticsSums:
     """Totals and moments of a metric's statistics under both models.
 
-    Moments are of the rows ((s_b + s_c) / 2, (s_c − s_b) / 2): models that nearly agree differ in
-    the second half only, which then keeps its digits, and exchanging them changes its sign only.
+    Moments are of the rows (s_b, s_c, s_c − s_b). The difference adds nothing but digits: of models
+    that nearly agree the comparison follows from it, of very different ones from the others.
 
     Attributes
     ----------
     totals : array, shape (2, k)
         Σ s of the baseline and of the candidate.
     moments : CoMoments
-        Of 2k columns.
+        Of 3k columns.
     same : bool
         Whether both models have the same statistics for every example.
     origin : float or None
@@ -66,13 +66,13 @@ class StatisticsSums:
         said_b = bound.statistics(targets, baseline)
         said_c = bound.statistics(targets, candidate)
         n, k = said_b.shape
-        rows = np.empty((2 * k, n)).T
-        np.multiply(said_b + said_c, 0.5, out=rows[:, :k])
-        np.multiply(said_c - said_b, 0.5, out=rows[:, k:])
+        rows = np.empty((3 * k, n)).T
+        rows[:, :k], rows[:, k : 2 * k] = said_b, said_c
+        np.subtract(said_c, said_b, out=rows[:, 2 * k :])
         return cls(
             totals=np.stack([said_b.sum(axis=0), said_c.sum(axis=0)]),
             moments=CoMoments.of(rows),
-            same=not rows[:, k:].any(),
+            same=not rows[:, 2 * k :].any(),
             origin=getattr(bound, "origin", None),
             class_counts=_class_counts(bound, targets),
             paired=_paired(bound, said_b, said_c),
@@ -103,7 +103,12 @@ class StatisticsSums:
 
     def projected(self, slope_b: Floats, slope_c: Floats) -> tuple[float, float]:
         """Sums of squares and of cubes of slope_c·(s_c − mean) − slope_b·(s_b − mean)."""
-        return self.moments.along(np.concatenate([slope_c - slope_b, slope_c + slope_b]))
+        apart = np.concatenate([-slope_b, slope_c, np.zeros(len(slope_b))])
+        half, change = (slope_c - slope_b) / 2, (slope_c + slope_b) / 2
+        together = np.concatenate([half, half, change])
+        spread = np.sqrt(np.diag(self.moments.second))
+        # The same projection either way; the one whose terms are smaller cancels less.
+        return self.moments.along(min(together, apart, key=lambda v: float(np.abs(v) @ spread)))
 
     def _measured_from(self, origin: float | None) -> StatisticsSums:
         if origin == self.origin:
@@ -117,7 +122,7 @@ class StatisticsSums:
         return replace(
             self,
             totals=self.totals @ shift.T,
-            moments=self.moments.mapped(np.kron(np.eye(2), shift).astype(np.float64)),
+            moments=self.moments.mapped(np.kron(np.eye(3), shift).astype(np.float64)),
             origin=origin,
         )
 
