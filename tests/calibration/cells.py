@@ -1,12 +1,12 @@
 """Every metric in its settings: the cells over which size and coverage are measured."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from hokusai_mlflow.metrics import Metric
 from hokusai_mlflow.metrics.registry import metric
 
+from .gating import POLICY
 from .measure import Size
 from .worlds.labels import GroupedHits, LabelWorld
 from .worlds.numbers import ErrorWorld, TokenWorld
@@ -18,14 +18,30 @@ SIZES = (500, 2_000, 10_000)
 
 @dataclass(frozen=True)
 class Cell:
-    """A metric in a world. `core` cells make up the reduced size; `cost` divides repetitions."""
+    """A metric in a world. `core` cells make up the reduced size; `cost` divides repetitions.
+
+    `unbounded`: losses without a cap, of which a few decide. No test keeps its level there, they
+    cannot be paid, and the gate's answer to them is to hold. `rarest`: share of the rarest class,
+    for metrics that are defined by class.
+    """
 
     name: str
     metric: Metric
     world: World
     core: bool = False
     cost: int = 1
-    options: dict[str, Any] = field(default_factory=dict)
+    unbounded: bool = False
+    rarest: float = 1.0
+
+    def enough(self, n: int) -> bool:
+        """Whether `n` examples have as many of every class as the policy's least, on average."""
+        return self.rarest * n >= POLICY.min_class_examples
+
+    def why(self, n: int) -> str:
+        """Why the bare test and its interval have no bar here."""
+        if self.unbounded:
+            return "a loss without a cap"
+        return f"{self.rarest * n:.0f} examples of a class: the gate holds"
 
 
 def cells(size: Size) -> list[Cell]:
@@ -52,6 +68,7 @@ def _labels() -> Iterator[Cell]:
                         metric(name),
                         world,
                         core or plain or (rare and name == "f1"),
+                        rarest=rarest if name != "accuracy" else 1.0,
                     )
 
 
@@ -71,6 +88,7 @@ def _many_labels() -> Iterator[Cell]:
                     world,
                     core and name == "f1",
                     cost=3,
+                    rarest=rarest,
                 )
 
 
@@ -86,10 +104,10 @@ def _scores() -> Iterator[Cell]:
                     (0.95, 0.50, 1.0),
                     (0.80, 0.01, 1.0),
                 }
-                yield Cell(f"roc_auc · {told}", metric("roc_auc"), world, core, cost=2)
+                yield Cell(f"roc_auc · {told}", metric("roc_auc"), world, core, rarest=rarest)
     world = ScoreWorld(0.8, 0.1, 1.0, ties=True)
     told = "roc_auc · correlation 0.80, positives 10%, tied scores"
-    yield Cell(told, metric("roc_auc"), world, cost=2)
+    yield Cell(told, metric("roc_auc"), world, rarest=0.1)
 
 
 def _numbers() -> Iterator[Cell]:
@@ -103,7 +121,8 @@ def _numbers() -> Iterator[Cell]:
                     ("r2", "normal", False),
                     ("mse", "lognormal", True),
                 }
-                yield Cell(f"{name} · {told}", metric(name), world, core)
+                heavy = wild or tails in ("lognormal", "t3")
+                yield Cell(f"{name} · {told}", metric(name), world, core, unbounded=heavy)
             for name, cap in (("rmse", 9.0), ("mae", 3.0)):
                 core = name == "rmse" and tails in ("lognormal", "t3") and wild
                 yield Cell(f"{name} capped · {told}", metric(name, cap=cap), world, core)
@@ -112,7 +131,7 @@ def _numbers() -> Iterator[Cell]:
 def _tokens() -> Iterator[Cell]:
     try:
         perplexity = metric("perplexity")
-    except Exception:  # noqa: BLE001
+    except Exception:
         return
     for lean in (0.0, 0.05):
         told = "lognormal lengths" + (", leaning" if lean else "")

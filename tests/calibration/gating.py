@@ -55,4 +55,3 @@ def promoted(comparison: Comparison, metric: Metric, policy: GatePolicy = POLICY
     """The verdict of `decide` without refits."""
     case = Case(comparison, REFITS, policy, metric.needs_classes)
     return decide(case, using=RULES).promoted
-

@@ -3,12 +3,13 @@
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from hokusai_mlflow.errors import HoldoutExhausted
 from hokusai_mlflow.ledger import Ledger
-from hokusai_mlflow.ledger.looks import accept_look, spend_look
+from hokusai_mlflow.ledger.looks import AfterReward, accept_look, spend_look
 from hokusai_mlflow.stats import level_for_look
 from hokusai_mlflow.stats.quantiles import normal_quantile
 from hokusai_mlflow.stats.tango import Tango, tango_z
@@ -21,6 +22,30 @@ ALPHA, SUBMISSIONS, N = 0.05, 1_000, 10_000
 TIERS = 5
 GAIN_BPS = BLOCK * 0.4 * 1e4
 
+
+class Budget(NamedTuple):
+    """Under what a hold-out is looked at."""
+
+    quota: int
+    after_reward: AfterReward = "rotate"
+    tiers: int = 1
+
+    def level(self, number: int, rewards: int) -> float:
+        """Level of look `number` after `rewards` acceptances, as the ledger computes it."""
+        return level_for_look(
+            ALPHA,
+            self.quota,
+            after_reward=self.after_reward,
+            look=number,
+            rewards=rewards,
+            tiers=self.tiers,
+        )
+
+    def __str__(self) -> str:
+        seen = f", {self.tiers} payment tiers seen" if self.tiers > 1 else ""
+        return f"quota {self.quota:,}, {self.after_reward}{seen}"
+
+
 ATTACKERS: dict[str, Callable[[], Attacker]] = {
     "lottery": Lottery,
     "booster": Booster,
@@ -31,24 +56,18 @@ ATTACKERS: dict[str, Callable[[], Attacker]] = {
 def tasks(size: Size) -> list[Task]:
     """Attackers against the gate, and against what peers do."""
     full = size == "full"
-    gate, many, kept, stored = (1_000, 1_000, 2_000, 40) if full else (150, 150, 300, 6)
-    found = [
-        Task(PROMISE, f"quota 20, rotate · {who}", through_gate, (who, 20, "rotate", 1, gate))
-        for who in ("lottery", "booster")
+    gate, many, kept, stored = (1_000, 1_000, 2_000, 40) if full else (120, 50, 300, 4)
+    honest = "booster with honest work"
+    plan = [
+        (through_gate, "lottery", Budget(20), gate),
+        (through_gate, "booster", Budget(20), gate),
+        (through_test, "lottery", Budget(1_000), many),
+        (through_test, "booster", Budget(1_000), many),
+        (through_test, "booster", Budget(20, "keep"), kept),
+        (through_test, honest, Budget(20, "keep", TIERS), kept),
+        (through_test, honest, Budget(200, "keep", TIERS), kept // 4),
     ]
-    found += [
-        Task(PROMISE, f"quota 1000, rotate · {who}", through_test, (who, 1_000, "rotate", 1, many))
-        for who in ("lottery", "booster")
-    ]
-    found += [
-        Task(
-            PROMISE,
-            f"quota 20, keep, {tiers} tiers · {who}",
-            through_test,
-            (who, 20, "keep", tiers, kept),
-        )
-        for who, tiers in (("booster", 1), ("booster with honest work", TIERS))
-    ]
+    found = [Task(PROMISE, f"{b} · {who}", how, (who, b, lives)) for how, who, b, lives in plan]
     found.append(Task(PROMISE, "through the ledger", through_ledger, (stored,)))
     found += [
         Task(PROMISE, f"peers · {how}", peers, (how, many))
@@ -57,30 +76,18 @@ def tasks(size: Size) -> list[Task]:
     return found
 
 
-def level_at(quota: int, after: str, tiers: int) -> Callable[[int, int], float]:
-    """Level of look `number` after `rewards` acceptances, as the ledger computes it."""
-
-    def level(number: int, rewards: int) -> float:
-        return level_for_look(
-            ALPHA, quota, after_reward=after, look=number, rewards=rewards, tiers=tiers
-        )
-
-    return level
-
-
 def life(
     rng: np.random.Generator,
     attacker: Attacker,
-    level: Callable[[int, int], float],
+    budget: Budget,
     accepts: Callable[[Holdout, Model, Model, float], bool],
-    tiers: int = 1,
 ) -> bool:
     """Whether one hold-out pays for nothing before it refuses to be looked at."""
     holdout = Holdout(rng, N)
     champion, rewards = holdout.first(), 0
     for number in range(1, SUBMISSIONS + 1):
         try:
-            allowed = level(number, rewards)
+            allowed = budget.level(number, rewards)
         except HoldoutExhausted:
             return False
         candidate = attacker.propose(rng, champion)
@@ -90,7 +97,7 @@ def life(
             if candidate.blocks == champion.blocks:
                 return True
             wins, losses = holdout.counts(champion, candidate)
-            paid = _tier((wins - losses) / N * 1e4, tiers)
+            paid = _tier((wins - losses) / N * 1e4, budget.tiers)
             champion, rewards = candidate, rewards + 1
         attacker.told(candidate, paid)
     return False
@@ -113,25 +120,16 @@ def _by_test(holdout: Holdout, champion: Model, candidate: Model, level: float) 
     return tango_z(wins, losses, N, 0.001) >= normal_quantile(level)
 
 
-def through_gate(
-    rng: np.random.Generator, who: str, quota: int, after: str, tiers: int, lives: int
-) -> list[Row]:
+def through_gate(rng: np.random.Generator, who: str, budget: Budget, lives: int) -> list[Row]:
     """Every test by `compare_outputs` and `decide`."""
-    level = level_at(quota, after, tiers)
-    false = sum(life(rng, ATTACKERS[who](), level, _by_gate, tiers) for _ in range(lives))
-    name = f"gate, quota {quota}, {after} · {who}"
-    return [rate(PROMISE, name, false, lives, at_most=ALPHA)]
+    false = sum(life(rng, ATTACKERS[who](), budget, _by_gate) for _ in range(lives))
+    return [rate(PROMISE, f"gate, {budget} · {who}", false, lives, at_most=ALPHA)]
 
 
-def through_test(
-    rng: np.random.Generator, who: str, quota: int, after: str, tiers: int, lives: int
-) -> list[Row]:
+def through_test(rng: np.random.Generator, who: str, budget: Budget, lives: int) -> list[Row]:
     """Every test by the same statistic from counts, for as many looks as the quota has."""
-    level = level_at(quota, after, tiers)
-    false = sum(life(rng, ATTACKERS[who](), level, _by_test, tiers) for _ in range(lives))
-    told = f", {tiers} payment tiers seen" if tiers > 1 else ""
-    name = f"test, quota {quota:,}, {after}{told} · {who}"
-    return [rate(PROMISE, name, false, lives, at_most=ALPHA)]
+    false = sum(life(rng, ATTACKERS[who](), budget, _by_test) for _ in range(lives))
+    return [rate(PROMISE, f"test, {budget} · {who}", false, lives, at_most=ALPHA)]
 
 
 def through_ledger(rng: np.random.Generator, lives: int) -> list[Row]:

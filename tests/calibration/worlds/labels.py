@@ -98,6 +98,48 @@ class LabelWorld:
 
 
 @dataclass(frozen=True)
+class PairWorld:
+    """Binary predictions that differ on a fixed share of examples, whoever is better.
+
+    Attributes
+    ----------
+    disagreement : float
+        That share.
+    accuracy : float
+        Of the baseline.
+    shift : float
+        Accuracy of the candidate minus that of the baseline.
+    """
+
+    disagreement: float = 0.07
+    accuracy: float = 0.85
+    shift: float = 0.0
+
+    @property
+    def shares(self) -> np.ndarray:
+        """Of examples that only the candidate, only the baseline, both and neither get right."""
+        wins, losses = (self.disagreement + np.array([1, -1]) * self.shift) / 2
+        both = self.accuracy - losses
+        return np.array([wins, losses, both, 1 - wins - losses - both])
+
+    def truth(self, metric: Metric) -> float:
+        """The shift, for accuracy."""
+        if metric.name != "accuracy":
+            raise NotImplementedError(metric.name)
+        return self.shift
+
+    def draw(self, rng: np.random.Generator, n: int) -> Sample:
+        """`n` independent examples."""
+        return self.sample(rng.multinomial(n, self.shares))
+
+    def sample(self, counts: np.ndarray) -> Sample:
+        """Examples in these numbers; the truth is always class 1."""
+        said_c = np.repeat([1, 0, 1, 0], counts)
+        said_b = np.repeat([0, 1, 1, 0], counts)
+        return Sample(np.ones(len(said_b), dtype=int), said_b, said_c)
+
+
+@dataclass(frozen=True)
 class GroupedHits:
     """Binary predictions in groups: in each group one of the models is at home.
 

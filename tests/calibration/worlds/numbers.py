@@ -118,7 +118,8 @@ class TokenWorld:
     """Documents of lognormal length with summed negative log-likelihoods.
 
     A document's loss per token is its difficulty, 3 nats give or take 0.3 for both models, plus
-    each model's own 0.15. `lean`: the candidate gains on short documents what it loses on long ones.
+    each model adds 0.15 of its own. `lean`: what the candidate gains on short documents, it loses on
+    long ones.
     """
 
     lean: float = 0.0

@@ -49,4 +49,3 @@ def tuned(world: W, metric: Metric, bps: float) -> W:
     while miss(high) < 0:
         high *= 2
     return replace(world, shift=brentq(miss, low, high, xtol=1e-14, rtol=1e-14))
-
