@@ -40,6 +40,23 @@ def group_ways(groups: Groups | None, n: int) -> tuple[Codes, ...]:
     return ways
 
 
+def one_way(groups: Groups | None, n: int) -> tuple[Codes, ...]:
+    """Codes of the groups, none when examples stand for themselves.
+
+    Raises
+    ------
+    InputError
+        When there are two ways of grouping, which no resampling of units respects.
+    """
+    ways = group_ways(groups, n)
+    if len(ways) > 1:
+        raise InputError(
+            "groups: expected one way of grouping, found two; group by the one that matters most, "
+            "or use compare_outputs, which clusters both ways"
+        )
+    return ways
+
+
 def group_codes(groups: npt.ArrayLike, n: int) -> Codes:
     """Position of every example's group, 0 … G−1, shape (n,).
 

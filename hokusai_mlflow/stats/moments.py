@@ -113,14 +113,16 @@ def delta_method(metric: Metric, moments: Moments) -> tuple[float, float]:
     if moments.n < 2:
         raise InputError(f"expected at least two examples, found {moments.n}")
     half = len(moments.mean) // 2
-    utilities, slopes = [], []
-    for mean in (moments.mean[:half], moments.mean[half:]):
-        value = float(metric.value(mean))
-        utilities.append(metric.utility(value))
-        sign = -1.0 if metric.direction == "lower" else 1.0
-        slopes.append(
-            metric.gradient(mean) * sign / (value if metric.scale == "log_ratio" else 1.0)
-        )
-    slope = np.concatenate([-slopes[0], slopes[1]])
-    variance = float(slope @ moments.scatter @ slope) / (moments.n * (moments.n - 1))
-    return utilities[1] - utilities[0], math.sqrt(max(variance, 0.0))
+    means = moments.mean[:half], moments.mean[half:]
+    before, after = (metric.utility(float(metric.value(mean))) for mean in means)
+    both = np.concatenate([-slope(metric, means[0]), slope(metric, means[1])])
+    variance = float(both @ moments.scatter @ both) / (moments.n * (moments.n - 1))
+    return after - before, math.sqrt(max(variance, 0.0))
+
+
+def slope(metric: Metric, mean: Floats) -> Floats:
+    """Derivative of the metric in units of improvement by the mean statistics, (k,) -> (k,)."""
+    gradient = metric.gradient(mean)
+    if metric.scale == "log_ratio":
+        gradient = gradient / float(metric.value(mean))
+    return -gradient if metric.direction == "lower" else gradient
