@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from operator import mul
 from statistics import NormalDist
 from typing import Literal, get_args
 
@@ -19,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hokusai_mlflow.errors import InputError
+from hokusai_mlflow.exact_sums import CHUNK, exact_sums
 from hokusai_mlflow.fixed_point import brief, ln_wad, round_up, toward_zero
 
 PairedKind = Literal["linear", "log_ratio", "half_log_ratio"]
@@ -85,14 +85,11 @@ class PairedSums:
                 f"paired scores must have equal lengths, found {len(first)} for the baseline and "
                 f"{len(second)} for the candidate; score both models on the same examples"
             )
-        return cls(
-            n=len(first),
-            b=sum(first),
-            c=sum(second),
-            bb=sum(map(mul, first, first)),
-            cc=sum(map(mul, second, second)),
-            bc=sum(map(mul, first, second)),
-        )
+        total = cls(len(first), 0, 0, 0, 0, 0)
+        for start in range(0, len(first), CHUNK):
+            chunk = slice(start, start + CHUNK)
+            total += cls(0, *exact_sums(first[chunk], second[chunk]))
+        return total
 
     def __add__(self, other: PairedSums) -> PairedSums:
         if not isinstance(other, PairedSums):
@@ -381,14 +378,15 @@ def split(total_wei: int, weights: Mapping[str, int]) -> Payout:
     return Payout(parts, total_wei - sum(parts.values()))
 
 
-def _quantised(whose: str, scores: npt.ArrayLike) -> list[int]:
+def _quantised(whose: str, scores: npt.ArrayLike) -> npt.NDArray[np.int64]:
     array = np.asarray(scores, dtype=np.float64)
     if array.ndim != 1:
         raise InputError(f"the {whose}'s scores must have shape (n,), found {array.shape}")
-    scaled = np.rint(array * SCORE_UNIT)
+    with np.errstate(invalid="ignore", over="ignore"):
+        scaled = np.rint(array * SCORE_UNIT)
     if not np.all(np.abs(scaled) < _LARGEST_QUANTISED):
         raise InputError(
             f"the {whose}'s scores must be finite and below 9e6 in magnitude; "
             "clip losses at a cap and divide by it"
         )
-    return [int(value) for value in scaled.astype(np.int64).tolist()]
+    return scaled.astype(np.int64)
