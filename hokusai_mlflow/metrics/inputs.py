@@ -159,6 +159,29 @@ def as_labels(name: str, given: Targets) -> Vector:
     return whole
 
 
+def as_ids(name: str, given: npt.ArrayLike) -> Vector:
+    """Names of things, strings or int64, shape (n,).
+
+    Raises
+    ------
+    InputError
+        When one is missing, they are of mixed types, or are fractions.
+    """
+    array = as_vector(name, given)
+    if array.dtype.kind == "O":
+        array = _unboxed(name, array, "ids")
+    if array.dtype.kind == "U":
+        return array
+    if array.dtype.kind in "biu":
+        return array.astype(np.int64)
+    if array.dtype.kind == "f":
+        _require_finite(name, array)
+        if not (array % 1).any():
+            return array.astype(np.int64)
+    found = _KINDS.get(array.dtype.kind, "fractions" if array.dtype.kind == "f" else "objects")
+    raise InputError(f"{name}: expected strings or whole numbers, found {found}; convert them")
+
+
 def require_pairs(targets: Vector, output: Vector, *, labels: bool = False) -> None:
     """Same length, and for labels the same kind, so that "1" never meets 1.
 
