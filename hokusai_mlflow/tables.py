@@ -1,0 +1,86 @@
+"""Tables from files: one reader for everything that is given as CSV or Parquet."""
+
+from __future__ import annotations
+
+import csv
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from hokusai_mlflow.errors import InputError, MissingInput
+
+# Newer pandas reads floats to the last bit by itself and warns when asked to.
+_PANDAS = tuple(int(part) for part in pd.__version__.split(".")[:2])
+_EXACT_FLOATS: dict[str, Any] = {} if _PANDAS >= (3, 1) else {"float_precision": "round_trip"}
+
+
+def read_table(
+    path: Path, *, name: str, id: str | None = None, base: Path | None = None
+) -> pd.DataFrame:
+    """The content of a `.csv` (UTF-8, comma) or `.parquet` file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    name : str
+        Label for messages.
+    id : str, optional
+        Column with example ids, which stay text: 007 is not 7.
+    base : Path, optional
+        Folder that a relative path starts from.
+
+    Raises
+    ------
+    MissingInput
+        The file does not exist or cannot be read.
+    InputError
+        It is no valid file of its kind, or a column appears twice.
+    """
+    path = (base / path) if base is not None else path
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise MissingInput(f"{name}: {path} {what}; expected a .csv or .parquet file")
+    suffix = path.suffix.lower()
+    if suffix not in (".csv", ".parquet"):
+        raise InputError(f"{name}: {path} ends in {suffix!r}; expected .csv or .parquet")
+    try:
+        return pd.read_parquet(path) if suffix == ".parquet" else _read_csv(path, name, id)
+    except InputError:
+        raise
+    except pd.errors.EmptyDataError as error:
+        raise InputError(f"{name}: {path} is empty; expected a header and rows") from error
+    except OSError as error:
+        raise MissingInput(f"{name}: {path} cannot be read: {error}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name}: {path} is not UTF-8 text: {error}") from error
+    except (ValueError, csv.Error, pd.errors.ParserWarning) as error:
+        raise InputError(f"{name}: {path} is not a valid {suffix} file: {error}") from error
+
+
+def _read_csv(path: Path, name: str, id_column: str | None) -> pd.DataFrame:
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        header = pd.Index(next(csv.reader(stream), []))
+    # pandas would rename the second of two equal columns.
+    if header.duplicated().any():
+        raise InputError(f"{name}: columns appear twice: {duplicated(header)}")
+    with warnings.catch_warnings():
+        # A row longer than the header is cut with only this warning.
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        table: pd.DataFrame = pd.read_csv(
+            path,
+            # An id such as 007 must stay what it is.
+            dtype=None if id_column is None else {id_column: str},
+            encoding="utf-8-sig",
+            **_EXACT_FLOATS,
+            index_col=False,
+            low_memory=False,
+        )
+    return table
+
+
+def duplicated(columns: pd.Index[Any]) -> list[str]:
+    """Names that appear more than once, sorted."""
+    return sorted({str(column) for column in columns[columns.duplicated()]})
