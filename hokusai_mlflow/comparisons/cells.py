@@ -108,7 +108,9 @@ def probability(p: float) -> str:
 
 
 def _value(value: float | None) -> str:
-    return "?" if value is None else f"{value:.5g}"
+    if value is None:
+        return "?"
+    return f"{value:.4f}" if 0.01 <= abs(value) <= 1 else f"{value:.5g}"
 
 
 def _bps(bps: float) -> str:

@@ -22,19 +22,21 @@ def fragment(comparisons: Comparisons) -> str:
             ("n", " class=r"),
             ("baseline", " class=r"),
             ("candidate", " class=r"),
-            (f"min {tick_label(first.min_effect_bps)} ┊  0 │ bps", " class=plot"),
+            (f"bps; dotted: {tick_label(first.min_effect_bps)}, the minimum", " class=head"),
             ("Δ bps", " class=r"),
             ("95 % interval", " class=r"),
             ("p", " class=r"),
             ("", ""),
         )
     )
-    rows = "".join(_row(row, scale, first.min_effect_bps) for row in comparisons)
+    rows = "".join(_row(row, scale) for row in comparisons)
     foot = f"<td colspan=4></td><td class=plot>{_axis(scale)}</td><td colspan=4></td>"
+    places = f"--zero:{_x(scale, 0.0)}px;--least:{_x(scale, first.min_effect_bps)}px"
     said = "".join(f"<p>{escape(note)}</p>" for note in notes(comparisons))
     return (
         f"<div class=hokusai-comparisons><style>{STYLE}</style>{_verdict(comparisons)}"
-        f"<div class=scroll><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody>"
+        f"<div class=scroll><table style='{places}'><thead><tr>{heads}</tr></thead>"
+        f"<tbody>{rows}</tbody>"
         f"<tfoot><tr class=axis>{foot}</tr></tfoot></table></div><div class=notes>{said}</div>"
         f"{_findings(comparisons)}</div>"
     )
@@ -50,23 +52,25 @@ def document(comparisons: Comparisons, title: str) -> str:
     )
 
 
-def _row(row: Row, scale: Axis, min_effect_bps: float) -> str:
+def _row(row: Row, scale: Axis) -> str:
     told, name = line(row), f"<th scope=row>{escape(row.name)}</th>"
-    lines = _lines(scale, min_effect_bps)
     if row.comparison is None:
-        empty = _svg(HEIGHT, lines, "undefined")
+        empty = _svg(HEIGHT, "", "undefined")
         return (
             f"<tr class=undefined>{name}<td colspan=3></td><td class=plot>{empty}</td>"
             f"<td colspan=4 class=why>{escape(told.finding)}</td></tr>"
         )
-    before = "".join(f"<td class=r>{escape(cell)}</td>" for cell in told.cells[1:4])
-    after = "".join(f"<td class=r>{escape(cell)}</td>" for cell in told.cells[4:7])
+    before, after = ("".join(map(_number, cells)) for cells in (told.cells[1:4], told.cells[4:7]))
     described = f"{told.improvement} bps, 95 % interval {told.interval}"
-    drawn = _svg(HEIGHT, lines + _whiskers(row, scale), described)
+    drawn = _svg(HEIGHT, _whiskers(row, scale), described)
     return (
         f"<tr class={row.finding}>{name}{before}<td class=plot>{drawn}</td>{after}"
         f"<td class=finding>{escape(told.finding)}</td></tr>"
     )
+
+
+def _number(cell: str) -> str:
+    return f"<td class=r>{escape(cell.replace('-', '−'))}</td>"
 
 
 def _svg(height: int, inside: str, described: str) -> str:
@@ -74,12 +78,6 @@ def _svg(height: int, inside: str, described: str) -> str:
         f'<svg viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img" '
         f'aria-label="{escape(described)}">{inside}</svg>'
     )
-
-
-def _lines(scale: Axis, min_effect_bps: float) -> str:
-    zero, least = (_x(scale, bps) for bps in (0.0, min_effect_bps))
-    dotted = f'<path class="least" d="M{least} 0V{HEIGHT}"/>' if min_effect_bps else ""
-    return f'<path class="zero" d="M{zero} 0V{HEIGHT}"/>{dotted}'
 
 
 def _whiskers(row: Row, scale: Axis) -> str:

@@ -40,11 +40,14 @@ STYLE = f"""
  border-bottom:1px solid var(--rule)}}
 {_ROOT} tbody tr:first-child>th[scope=row]{{font-weight:600}}
 {_ROOT} .r{{text-align:right;font-variant-numeric:tabular-nums}}
-{_ROOT} .plot{{padding:0 .4em;text-align:center}}
+{_ROOT} .plot{{padding:0 8px}} {_ROOT} .head{{text-align:center}}
+{_ROOT} tbody .plot{{background-repeat:no-repeat;background-size:1px 100%;
+ background-image:linear-gradient(var(--soft),var(--soft)),
+ repeating-linear-gradient(var(--soft) 0 2px,transparent 2px 5px);
+ background-position:calc(8px + var(--zero)) 0,calc(8px + var(--least)) 0}}
 {_ROOT} svg{{display:block;max-width:none}}
 {_ROOT} svg path{{fill:none;stroke:currentColor}}
 {_ROOT} .zero{{stroke:var(--soft)!important}}
-{_ROOT} .least{{stroke:var(--soft)!important;stroke-dasharray:2 3}}
 {_ROOT} .better{{--mark:var(--better)}} {_ROOT} .worse{{--mark:var(--worse)}}
 {_ROOT} .undecided{{--mark:var(--undecided)}}
 {_ROOT} .thin{{stroke:var(--mark)!important;stroke-width:1.2}}
@@ -53,7 +56,8 @@ STYLE = f"""
 {_ROOT} .point{{stroke:var(--ground)!important;stroke-width:1.2}}
 {_ROOT} .axis,{_ROOT} tfoot tr{{background:none!important}}
 {_ROOT} text{{fill:var(--soft);font-size:11px}}
-{_ROOT} .finding{{color:var(--mark);font-weight:600}}
+{_ROOT} .finding{{color:var(--mark)}} {_ROOT} .better .finding,{_ROOT} .worse .finding{{
+ font-weight:600}}
 {_ROOT} .why,{_ROOT} .notes,{_ROOT} .look,{_ROOT} .remedy,{_ROOT} .signature{{color:var(--soft);
  font-size:12.5px}}
 {_ROOT} .why{{white-space:normal;max-width:26em}}
