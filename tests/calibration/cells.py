@@ -10,8 +10,10 @@ from .gating import POLICY
 from .measure import Size
 from .worlds.labels import GroupedHits, LabelWorld
 from .worlds.numbers import ErrorWorld, TokenWorld
-from .worlds.scores import ScoreWorld
-from .worlds.world import World
+from .worlds.ratings import PreferenceWorld, RatingWorld
+from .worlds.scores import ConfidenceWorld, ScoreWorld
+from .worlds.texts import Tabled, TextWorld
+from .worlds.world import Weighted, World
 
 SIZES = (500, 2_000, 10_000)
 
@@ -32,21 +34,25 @@ class Cell:
     cost: int = 1
     unbounded: bool = False
     rarest: float = 1.0
+    few_groups: bool = False
 
     def enough(self, n: int) -> bool:
-        """Whether `n` examples have as many of every class as the policy's least, on average."""
-        return self.rarest * n >= POLICY.min_class_examples
+        """Whether `n` examples have as many of every class, or groups, as the policy asks for."""
+        return not self.few_groups and self.rarest * n >= POLICY.min_class_examples
 
     def why(self, n: int) -> str:
         """Why the bare test and its interval have no bar here."""
         if self.unbounded:
             return "a loss without a cap"
+        if self.few_groups:
+            return "fewer raters than the policy asks for: the gate holds"
         return f"{self.rarest * n:.0f} examples of a class: the gate holds"
 
 
 def cells(size: Size) -> list[Cell]:
     """All cells, or the core of them."""
-    every = [*_labels(), *_many_labels(), *_scores(), *_numbers(), *_tokens(), *_groups()]
+    every = [*_labels(), *_many_labels(), *_scores(), *_numbers(), *_tokens()]
+    every += [*_texts(), *_people(), *_dependent()]
     return [cell for cell in every if size == "full" or cell.core]
 
 
@@ -108,6 +114,9 @@ def _scores() -> Iterator[Cell]:
     world = ScoreWorld(0.8, 0.1, 1.0, ties=True)
     told = "roc_auc · correlation 0.80, positives 10%, tied scores"
     yield Cell(told, metric("roc_auc"), world, rarest=0.1)
+    told = "roc_auc macro · 4 classes, one against the rest"
+    macro = metric("roc_auc", average="macro")
+    yield Cell(told, macro, ConfidenceWorld(), core=True, cost=2, rarest=0.1)
 
 
 def _numbers() -> Iterator[Cell]:
@@ -129,14 +138,30 @@ def _numbers() -> Iterator[Cell]:
 
 
 def _tokens() -> Iterator[Cell]:
-    try:
-        perplexity = metric("perplexity")
-    except Exception:
-        return
     for lean in (0.0, 0.05):
         told = "lognormal lengths" + (", leaning" if lean else "")
-        yield Cell(f"perplexity · {told}", perplexity, TokenWorld(lean), core=bool(lean))
+        yield Cell(f"perplexity · {told}", metric("perplexity"), TokenWorld(lean), core=bool(lean))
 
 
-def _groups() -> Iterator[Cell]:
+def _texts() -> Iterator[Cell]:
+    for name in ("bleu", "rouge1", "rouge2", "rougeL", "rougeLsum"):
+        told = f"{name} · one drops words, the other replaces them"
+        yield Cell(told, Tabled(metric(name)), TextWorld(), core=name in ("bleu", "rouge1"))
+
+
+def _people() -> Iterator[Cell]:
+    human = metric("human_score", low=1, high=5)
+    for raters in (50, 15):
+        few = raters < POLICY.min_groups
+        told = f"items × {raters} raters"
+        yield Cell(f"human_score · {told}", human, RatingWorld(raters), not few, few_groups=few)
+        world = PreferenceWorld(raters)
+        yield Cell(f"preference · {told}", metric("preference"), world, not few, few_groups=few)
+
+
+def _dependent() -> Iterator[Cell]:
     yield Cell("accuracy · groups of about 5", metric("accuracy"), GroupedHits(), core=True)
+    weighted = Weighted(LabelWorld(0.90, 0.30, lean=0.7))
+    for name in ("accuracy", "f1"):
+        told = f"{name} · lognormal weights"
+        yield Cell(told, metric(name), weighted, core=name == "f1", rarest=0.3)

@@ -1,21 +1,18 @@
 """The real gate, with rules that need more than one comparison left out of play."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from hokusai_mlflow.errors import MetricUndefined
 from hokusai_mlflow.gate import Case, GatePolicy, decide
 from hokusai_mlflow.gate.rules import RULES
 from hokusai_mlflow.metrics import Metric
-from hokusai_mlflow.stats import Comparison, compare_outputs, corrected_t
+from hokusai_mlflow.stats import Comparison, compare_outputs
 
 from .worlds.world import Sample
 
 POLICY = GatePolicy()
 LENIENT = GatePolicy(detectable_bps=100_000)
 """As the default, but no comparison is too weak: only its other requirements protect the test."""
-
-REFITS = corrected_t([[0.0, 0.0]], [[0.1, 0.1]], test_size=1, train_size=9)
-"""Refits that are content with every candidate."""
 
 
 class Seen(NamedTuple):
@@ -27,9 +24,7 @@ class Seen(NamedTuple):
     promoted_lenient: bool = False
 
 
-def look(
-    metric: Metric, sample: Sample, *, level: float = 0.05, null_bps: float = 10.0, **options: Any
-) -> Seen:
+def look(metric: Metric, sample: Sample, *, level: float = 0.05, null_bps: float = 10.0) -> Seen:
     """Compare and decide; where the metric has no value there is no reward."""
     try:
         comparison = compare_outputs(
@@ -38,9 +33,9 @@ def look(
             sample.baseline,
             sample.candidate,
             groups=sample.groups,
+            weights=sample.weights,
             level=level,
             min_effect_bps=null_bps,
-            **options,
         )
     except MetricUndefined:
         return Seen(None)
@@ -53,5 +48,5 @@ def look(
 
 def promoted(comparison: Comparison, metric: Metric, policy: GatePolicy = POLICY) -> bool:
     """The verdict of `decide` without refits."""
-    case = Case(comparison, REFITS, policy, metric.needs_classes)
+    case = Case(comparison, None, policy, metric.needs_classes)
     return decide(case, using=RULES).promoted

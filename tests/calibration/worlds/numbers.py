@@ -117,8 +117,8 @@ def _clipped(scale: np.ndarray, power: int, cap: float) -> np.ndarray:
 class TokenWorld:
     """Documents of lognormal length with summed negative log-likelihoods.
 
-    A document's loss per token is its difficulty, 3 nats give or take 0.3 for both models, plus
-    each model adds 0.15 of its own. `lean`: what the candidate gains on short documents, it loses on
+    A document's loss per token is its difficulty, 3 nats give or take 0.3 for both models; each
+    model adds 0.15 of its own. `lean`: what the candidate gains on short documents, it loses on
     long ones.
     """
 

@@ -1,6 +1,6 @@
 """What every world can do."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -12,12 +12,13 @@ BPS = 1e4
 
 
 class Sample(NamedTuple):
-    """Examples: truth, both models' outputs, and which of them belong together."""
+    """Examples: truth, both models' outputs, which of them belong together, how much they count."""
 
     targets: Any
     baseline: Any
     candidate: Any
     groups: Any = None
+    weights: Any = None
 
 
 class World(Protocol):
@@ -49,3 +50,20 @@ def tuned(world: W, metric: Metric, bps: float) -> W:
     while miss(high) < 0:
         high *= 2
     return replace(world, shift=brentq(miss, low, high, xtol=1e-14, rtol=1e-14))
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """The same population; every example counts as often as a lognormal weight says."""
+
+    inner: Any
+    shift: float = 0.0
+
+    def truth(self, metric: Metric) -> float:
+        """Of the inner world: weights and outputs are independent."""
+        return replace(self.inner, shift=self.shift).truth(metric)
+
+    def draw(self, rng: np.random.Generator, n: int) -> Sample:
+        """Examples and their weights."""
+        drawn = replace(self.inner, shift=self.shift).draw(rng, n)
+        return drawn._replace(weights=np.exp(0.7 * rng.normal(size=n)))
