@@ -255,5 +255,5 @@ def _there(targets: Column | None) -> Column:
 
 
 def _plain(column: Column | None) -> npt.ArrayLike:
-    given: Targets = column.table[column.codes] if isinstance(column, Coded) else column
+    given: Targets = column.labels if isinstance(column, Coded) else column
     return given  # type: ignore[return-value]

@@ -19,6 +19,9 @@ Ints = npt.NDArray[np.int64]
 MAX_CELLS = 2**23
 """Distinct (target, baseline, candidate) beyond which the columns hold no class labels."""
 
+CHUNK = 2**14
+"""Rows per pass, which stay in the processor's cache."""
+
 _WHOSE = ("targets", "predictions", "predictions")
 
 
@@ -32,10 +35,19 @@ class Coded:
         Position of every example's label.
     table : (m,) array
         Distinct labels.
+    lowest : int
+        What the first label's code is.
     """
 
     codes: Vector
     table: Vector
+    lowest: int = 0
+
+    @property
+    def labels(self) -> Vector:
+        """Every example's label, shape (n,)."""
+        labels: Vector = self.table[self.codes - self.lowest]
+        return labels
 
 
 Column = npt.ArrayLike | Coded
@@ -77,9 +89,8 @@ class JointCounts:
         for said in given[1:]:
             require_pairs(given[0].codes, said.codes)
             require_pairs(given[0].table[:1], said.table[:1], labels=True)
-        sizes = [len(column.table) for column in given]
-        cells, counts = _count([column.codes for column in given], sizes)
-        at = np.unravel_index(cells, sizes)
+        cells, counts = _count(given)
+        at = np.unravel_index(cells, [len(column.table) for column in given])
         labels = [column.table[place] for column, place in zip(given, at, strict=True)]
         return cls._sorted(np.column_stack(labels), counts)
 
@@ -157,34 +168,45 @@ class JointCounts:
 
 def _coded(name: str, given: Column) -> Coded:
     if isinstance(given, Coded):
-        return Coded(given.codes, as_labels(name, given.table))
+        return Coded(given.codes, as_labels(name, given.table), given.lowest)
     if isinstance(given, np.ndarray) and given.ndim == 1 and given.size and given.dtype.kind == "i":
         low, high = int(given.min()), int(given.max())
-        if high - low < 2**10:
-            # Counted as they come: widening small integers first would cost more than counting.
-            kind = np.int64 if given.itemsize == 8 else np.int32
-            return Coded(np.subtract(given, low, dtype=kind), np.arange(low, high + 1))
+        if high - low < 2**10 and abs(low) < 2**31:
+            # Labels that are small numbers count as their own codes.
+            return Coded(given, np.arange(low, high + 1), low)
     table, codes = np.unique(as_labels(name, given), return_inverse=True)
     return Coded(codes.reshape(-1), table)
 
 
-def _count(codes: list[Vector], sizes: list[int]) -> tuple[Ints, Ints]:
+def _count(columns: list[Coded]) -> tuple[Ints, Ints]:
+    # How often each cell occurs, cells numbered as in an array of shape (tables of the columns).
+    sizes = [len(column.table) for column in columns]
     span = sizes[0] * sizes[1] * sizes[2]
-    n = len(codes[0])
-    kind = np.int32 if span < 2**31 else np.int64
     if span >= 2**62:
         _require_few(span)
-    combined = codes[0].astype(kind)
-    for column, size in zip(codes[1:], sizes[1:], strict=True):
-        np.multiply(combined, size, out=combined)
-        np.add(combined, column, out=combined, casting="unsafe")
-    if span <= max(2**16, 2 * n):
-        every = np.bincount(combined, minlength=span)
-        cells = np.flatnonzero(every)
-        return cells, every[cells]
-    cells, counts = np.unique(combined, return_counts=True)
-    _require_few(len(cells))
-    return cells, counts
+    n = len(columns[0].codes)
+    steps = (sizes[1] * sizes[2], sizes[2], 1)
+    least = sum(column.lowest * step for column, step in zip(columns, steps, strict=True))
+    dense = span <= max(2**16, 2 * n)
+    every = np.zeros(span if dense else 0, dtype=np.int64)
+    sparse = []
+    size = CHUNK if span <= CHUNK else n
+    combined, scaled = np.empty((2, min(size, n)), dtype=np.int64)
+    for start in range(0, n, size):
+        cells = combined[: min(size, n - start)]
+        cells.fill(-least)
+        for column, step in zip(columns, steps, strict=True):
+            codes = column.codes[start : start + size]
+            cells += np.multiply(codes, step, out=scaled[: len(cells)], dtype=np.int64)
+        if dense:
+            every += np.bincount(cells, minlength=span)
+        else:
+            sparse.append(np.unique(cells, return_counts=True))
+    if sparse:
+        _require_few(len(sparse[0][0]))
+        return sparse[0]
+    found = np.flatnonzero(every)
+    return found, every[found]
 
 
 def _require_few(cells: int) -> None:

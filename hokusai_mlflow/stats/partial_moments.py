@@ -8,6 +8,7 @@ from itertools import combinations_with_replacement, permutations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from hokusai_mlflow.errors import InputError
 from hokusai_mlflow.metrics.inputs import Floats
@@ -50,43 +51,21 @@ class CoMoments:
     @classmethod
     def of(cls, rows: Floats) -> CoMoments:
         """Of an array of finite rows, shape (n, d); fastest when its columns are contiguous."""
-        total = cls.zero(rows.shape[1])
-        for start in range(0, len(rows), CHUNK):
-            total += cls._of_chunk(rows[start : start + CHUNK])
-        return total
-
-    @classmethod
-    def _of_chunk(cls, rows: Floats) -> CoMoments:
         n, d = rows.shape
-        mean, rest = np.empty(d), np.empty(d)
-        second, third = np.zeros((d, d)), np.zeros((d, d, d))
-        centred: list[Floats] = []
-        # Columns that are constant have no moments, and repeated ones (targets that both models
-        # share) the same: only what is distinct is multiplied.
-        where: list[list[int]] = []
-        for column, values in enumerate(rows.T):
-            mean[column] = values.mean()
-            moved = values - mean[column]
-            rest[column] = moved.mean()
-            if not moved.any():
-                continue
-            moved -= rest[column]
-            for known, columns in zip(centred, where, strict=True):
-                if known[0] == moved[0] and np.array_equal(known, moved):
-                    columns.append(column)
-                    break
-            else:
-                centred.append(moved)
-                where.append([column])
-        place = np.full(d, -1)
-        for position, columns in enumerate(where):
-            place[columns] = position
-        distinct2, distinct3 = _products(centred)
-        varying = np.flatnonzero(place >= 0)
-        at = place[varying]
-        second[np.ix_(varying, varying)] = distinct2[np.ix_(at, at)]
-        third[np.ix_(varying, varying, varying)] = distinct3[np.ix_(at, at, at)]
-        return cls(n, mean, rest, second, third)
+        if n == 0:
+            return cls.zero(d)
+        mean = np.array([values.mean() for values in rows.T])
+        columns, place = _distinct(rows)
+        first, second, third = _sums(columns, [float(values.mean()) for values in columns])
+        # Columns that never vary have the place of none: a last row of zeros.
+        about = cls(
+            n,
+            mean,
+            np.append(first / n, 0.0)[place],
+            second[np.ix_(place, place)],
+            third[np.ix_(place, place, place)],
+        )
+        return about._about_its_own_mean()
 
     def __add__(self, other: CoMoments) -> CoMoments:
         if self.mean.shape != other.mean.shape:
@@ -115,6 +94,15 @@ class CoMoments:
             self.second + self.n * outer,
             third + self.n * np.multiply.outer(outer, step),
         )
+
+    def _about_its_own_mean(self) -> CoMoments:
+        # Sums about the rounded mean, less what it is off.
+        n, rest = self.n, self.rest
+        second = self.second - n * np.outer(rest, rest)
+        mixed = np.multiply.outer(rest, second)
+        mixed = mixed + mixed.transpose(1, 0, 2) + mixed.transpose(1, 2, 0)
+        cubes = n * np.multiply.outer(np.outer(rest, rest), rest)
+        return CoMoments(n, self.mean, rest, second, self.third - mixed - cubes)
 
     def mapped(self, matrix: Floats) -> CoMoments:
         """Of the rows `matrix` @ x, for a matrix of shape (e, d)."""
@@ -157,17 +145,47 @@ def _two_sum(a: Floats, b: Floats) -> tuple[Floats, Floats]:
     return total, (a - (total - added)) + (b - added)
 
 
-def _products(columns: list[Floats]) -> tuple[Floats, Floats]:
+def _distinct(rows: Floats) -> tuple[list[Floats], npt.NDArray[np.intp]]:
+    # Columns that are constant have no moments, and repeated ones (targets that both models
+    # share) the same: only what is distinct is multiplied.
+    distinct: list[Floats] = []
+    place = np.full(rows.shape[1], -1)
+    for at, values in enumerate(rows.T):
+        if values[0] == values[-1] and (values == values[0]).all():
+            continue
+        for known, other in enumerate(distinct):
+            if values[0] == other[0] and np.array_equal(values, other):
+                place[at] = known
+                break
+        else:
+            place[at] = len(distinct)
+            distinct.append(values)
+    return distinct, place
+
+
+def _sums(columns: list[Floats], centre: list[float]) -> tuple[Floats, Floats, Floats]:
+    # Of first, second and third order about the centre, with a last row of zeros each.
     d = len(columns)
-    second, third = np.zeros((d, d)), np.zeros((d, d, d))
+    first, second, third = np.zeros(d), np.zeros((d + 1,) * 2), np.zeros((d + 1,) * 3)
     if not columns:
-        return second, third
-    product = np.empty_like(columns[0])
-    for i, j in combinations_with_replacement(range(d), 2):
-        np.multiply(columns[i], columns[j], out=product)
-        second[i, j] = second[j, i] = product.sum()
+        return first, second, third
+    n = len(columns[0])
+    pairs = list(combinations_with_replacement(range(d), 2))
+    product = np.empty(min(n, CHUNK))
+    centred = np.empty((d, min(n, CHUNK)))
+    for start in range(0, n, CHUNK):
+        size = min(CHUNK, n - start)
+        for at, values in enumerate(columns):
+            np.subtract(values[start : start + size], centre[at], out=centred[at, :size])
+            first[at] += centred[at, :size].sum()
+        for i, j in pairs:
+            np.multiply(centred[i, :size], centred[j, :size], out=product[:size])
+            second[i, j] += product[:size].sum()
+            for k in range(j, d):
+                third[i, j, k] += np.dot(product[:size], centred[k, :size])
+    for i, j in pairs:
+        second[j, i] = second[i, j]
         for k in range(j, d):
-            moment = np.dot(product, columns[k])
-            for at in set(permutations((i, j, k))):
-                third[at] = moment
-    return second, third
+            for order in permutations((i, j, k)):
+                third[order] = third[i, j, k]
+    return first, second, third
