@@ -115,7 +115,8 @@ def _by_gate(holdout: Holdout, champion: Model, candidate: Model, level: float) 
     return holdout.gate(champion, candidate, level)
 
 
-def _by_test(holdout: Holdout, champion: Model, candidate: Model, level: float) -> bool:
+def by_test(holdout: Holdout, champion: Model, candidate: Model, level: float) -> bool:
+    """What the gate decides about accuracy, from the counts alone."""
     wins, losses = holdout.counts(champion, candidate)
     return tango_z(wins, losses, N, 0.001) >= normal_quantile(level)
 
@@ -128,7 +129,7 @@ def through_gate(rng: np.random.Generator, who: str, budget: Budget, lives: int)
 
 def through_test(rng: np.random.Generator, who: str, budget: Budget, lives: int) -> list[Row]:
     """Every test by the same statistic from counts, for as many looks as the quota has."""
-    false = sum(life(rng, ATTACKERS[who](), budget, _by_test) for _ in range(lives))
+    false = sum(life(rng, ATTACKERS[who](), budget, by_test) for _ in range(lives))
     return [rate(PROMISE, f"test, {budget} · {who}", false, lives, at_most=ALPHA)]
 
 

@@ -16,7 +16,7 @@ from hokusai_mlflow.metrics.registry import metric
 
 from .world import Sample
 
-POPULATION = 3_000
+POPULATION = 2_000
 NOUNS = [
     "river",
     "model",
