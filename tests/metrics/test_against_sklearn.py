@@ -13,6 +13,7 @@ from hokusai_mlflow.metrics import metric
 
 CLOSE = 1e-12
 quick = settings(max_examples=100, deadline=None)
+brief = settings(max_examples=30, deadline=None)
 
 
 @st.composite
@@ -22,6 +23,14 @@ def labels(draw, classes=(0, 1)):
     truth = draw(pick.filter(lambda given: len(set(given)) > 1))
     allowed = st.lists(st.sampled_from(sorted(set(truth))), min_size=n, max_size=n)
     return np.array(truth), np.array(draw(allowed))
+
+
+def weights(truth):
+    """Of every example; each class keeps some."""
+    n = len(truth)
+    return st.lists(st.sampled_from([0, 0.3, 1, 2.5]), min_size=n, max_size=n).filter(
+        lambda given: set(truth) == {t for t, w in zip(truth, given, strict=True) if w}
+    )
 
 
 @st.composite
@@ -81,6 +90,86 @@ def test_roc_auc_with_ties(pair, data):
     scores = data.draw(arrays(np.int64, len(truth), elements=st.integers(-3, 3))) / 7
     expected = sklearn_score("roc_auc_score", truth, scores)
     assert metric("roc_auc").score(truth, scores) == pytest.approx(expected, rel=CLOSE, abs=1e-15)
+
+
+@brief
+@given(labels(classes=(3, 5, 8, 9)).filter(lambda pair: len(set(pair[0])) > 2), st.data())
+def test_one_class_against_the_rest(pair, data):
+    truth, _ = pair
+    classes = len(set(truth))
+    tenths = data.draw(
+        arrays(np.int64, (len(truth), classes), elements=st.integers(0, 6)).filter(
+            lambda given: given.sum(axis=1).all()
+        )
+    )
+    scores = tenths / tenths.sum(axis=1, keepdims=True)
+    weight = data.draw(st.none() | weights(truth))
+    for average in ("macro", "weighted"):
+        expected = sklearn_score(
+            "roc_auc_score", truth, scores, multi_class="ovr", average=average, sample_weight=weight
+        )
+        found = metric("roc_auc", average=average).score(truth, scores, weights=weight)
+        assert found == pytest.approx(expected, rel=CLOSE, abs=1e-15)
+
+
+@brief
+@given(labels(classes=("ant", "bee", "cow")), st.data())
+def test_weighted_labels(pair, data):
+    truth, said = pair
+    weight = data.draw(weights(truth))
+    expected = sklearn_score("accuracy_score", truth, said, sample_weight=weight)
+    assert metric("accuracy").score(truth, said, weights=weight) == pytest.approx(
+        expected, rel=CLOSE, abs=1e-15
+    )
+    said_with_weight = {said for said, w in zip(said, weight, strict=True) if w}
+    for name in ("precision", "recall", "f1"):
+        if name == "precision" and said_with_weight != set(truth):
+            continue
+        for average in ("macro", "weighted"):
+            expected = sklearn_score(
+                f"{name}_score", truth, said, average=average, sample_weight=weight
+            )
+            found = metric(name, average=average).score(truth, said, weights=weight)
+            assert found == pytest.approx(expected, rel=CLOSE, abs=1e-15)
+
+
+@brief
+@given(labels(), st.data())
+def test_weighted_binary(pair, data):
+    truth, said = pair
+    weight = data.draw(weights(truth))
+    scores = data.draw(arrays(np.int64, len(truth), elements=st.integers(-3, 3))) / 7
+    expected = sklearn_score("roc_auc_score", truth, scores, sample_weight=weight)
+    found = metric("roc_auc").score(truth, scores, weights=weight)
+    assert found == pytest.approx(expected, rel=CLOSE, abs=1e-15)
+    for name in ("precision", "recall", "f1"):
+        if name == "precision" and not np.dot(said, weight):
+            continue
+        expected = sklearn_score(f"{name}_score", truth, said, sample_weight=weight)
+        assert metric(name).score(truth, said, weights=weight) == pytest.approx(
+            expected, rel=CLOSE, abs=1e-15
+        )
+
+
+@brief
+@given(numbers(), st.data())
+def test_weighted_numbers(pair, data):
+    truth, said = pair
+    n = len(truth)
+    weight = data.draw(st.lists(st.sampled_from([0.3, 1, 2.5]), min_size=n, max_size=n))
+    theirs = {
+        "mse": "mean_squared_error",
+        "rmse": "root_mean_squared_error",
+        "mae": "mean_absolute_error",
+    }
+    for name, long in theirs.items():
+        expected = sklearn_score(long, truth, said, sample_weight=weight)
+        assert metric(name).score(truth, said, weights=weight) == pytest.approx(expected, rel=CLOSE)
+    if np.ptp(truth) > 0:
+        unexplained = 1 - sklearn_score("r2_score", truth, said, sample_weight=weight)
+        assert 1 - metric("r2").score(truth, said, weights=weight) == pytest.approx(
+            unexplained, rel=CLOSE, abs=CLOSE
+        )
 
 
 @quick
