@@ -19,6 +19,7 @@ from hokusai_mlflow.contributions.dataset import PART, Dataset, concatenate, rea
 from hokusai_mlflow.contributions.partition import partition
 from hokusai_mlflow.errors import InputError, MetricUndefined
 from hokusai_mlflow.evidence import digest
+from hokusai_mlflow.folds import Splitter
 from hokusai_mlflow.metrics import Metric, metric
 from hokusai_mlflow.recipe import Recipe, load_recipe, recipe_from_source
 from hokusai_mlflow.settings import Settings
@@ -26,6 +27,8 @@ from hokusai_mlflow.spec import Spec, load_spec
 
 REFERENCE = "reference"
 PAYMENT = "payment"
+MOST_VALUES = 200
+"""A column of blocks or slices with more values names no structure; it needs to be binned."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -62,6 +65,7 @@ class Inputs:
                 "pool": self.pool.digest,
                 "parts": digest(dict(zip(self.pool.ids, self.parts, strict=True))),
                 "contributions": {c.name: c.digest for c in self.contributions},
+                **({"metadata": self.pool.metadata_digest} if self.spec.data.metadata else {}),
             }
         )
 
@@ -73,6 +77,23 @@ class Inputs:
     def metric(self) -> Metric:
         """The paid metric, its classes or origin fixed by all targets of the pool."""
         return metric(self.spec.metric, **self.spec.metric_options).bind(self.pool.targets)
+
+    def groups(self, rows: Dataset) -> np.ndarray | None:
+        """Which of these pool rows belong together; None when every row stands for itself."""
+        column = self.spec.data.group
+        return None if column is None else rows.told_by(column)
+
+    @property
+    def splitter(self) -> Splitter:
+        """How folds are cut for cross-validation."""
+        spec, data = self.spec, self.spec.data
+        return Splitter(spec.splitter, spec.cross_validation.folds, data.group, data.time)
+
+    @property
+    def valuation_splitter(self) -> Splitter:
+        """How folds are cut for valuing contributions."""
+        spec = self.spec
+        return Splitter(spec.valuation_splitter, spec.valuation.folds, spec.data.group)
 
     def logged_metric(self, name: str) -> Metric:
         """A metric that is logged beside the paid one."""
@@ -112,16 +133,29 @@ def read_inputs(spec_path: str | Path, settings: Settings) -> Inputs:
     base = path.resolve().parent
     recipe = load_recipe(base / spec.recipe)
     columns = {"target": spec.data.target, "features": spec.data.features, "base": base}
-    pool = read_dataset(spec.data.pool, name="pool", id=spec.data.id, unique=True, **columns)
+    pool = read_dataset(
+        spec.data.pool,
+        name="pool",
+        id=spec.data.id,
+        unique=True,
+        metadata=spec.data.metadata,
+        time=spec.data.time,
+        **columns,
+    )
     contributions = tuple(
         read_dataset(
-            contributor.data, name=contributor.name, id=spec.data.id, unique=False, **columns
+            contributor.data,
+            name=contributor.name,
+            id=spec.data.id,
+            unique=False,
+            leave_out=spec.data.metadata,
+            **columns,
         )
         for contributor in spec.contributors
     )
     split = spec.data.split
     parts = partition(
-        pool.ids,
+        pool.ids if spec.data.group is None else pool.told_by(spec.data.group),
         settings.split_key(spec.model, split.key),
         reference=split.reference,
         payment=split.payment,
@@ -148,10 +182,13 @@ def _check_targets(inputs: Inputs) -> None:
     _check_kinds(inputs)
     for name in wanted:
         _check_scorable(inputs, name)
+    _check_metadata(inputs)
     reference = inputs.part(REFERENCE)
     if inputs.spec.task == "classification":
         classes, sizes_ = np.unique(reference.targets.astype(str), return_counts=True)
-        folds = max(inputs.spec.cross_validation.folds, inputs.spec.valuation.folds)
+        folds = inputs.spec.valuation.folds
+        if "stratified" in inputs.spec.splitter:
+            folds = max(folds, inputs.spec.cross_validation.folds)
         if len(classes) < 2:
             raise InputError(
                 f"the reference part has one class only ({classes[0]}); "
@@ -163,6 +200,42 @@ def _check_targets(inputs: Inputs) -> None:
                 f"than the {folds} folds, so that a fold would miss it; use fewer folds, a larger "
                 "data.split.reference or more examples"
             )
+    _check_folds(inputs)
+
+
+def _check_metadata(inputs: Inputs) -> None:
+    """Blocks and slices are few, those that the policy names exist, and folds can be cut."""
+    data = inputs.spec.data
+    for column in dict.fromkeys([*([data.blocks] if data.blocks else []), *data.slices]):
+        values = np.unique(inputs.pool.told_by(column))
+        if not 2 <= len(values) <= MOST_VALUES:
+            raise InputError(
+                f"the pool's column {column!r} has {len(values)} value(s), expected 2 to "
+                f"{MOST_VALUES} for blocks and slices: put numbers and dates into bins first"
+            )
+    for rail in inputs.spec.gate.guardrails:
+        for column, value in rail.slice.items():
+            known = np.unique(inputs.pool.told_by(column)).tolist()
+            if value not in known:
+                raise InputError(
+                    f"a guardrail's slice is {column}={value}, and no pool example has that; "
+                    f"expected one of {', '.join(known[:20])}"
+                )
+
+
+def _check_folds(inputs: Inputs) -> None:
+    """Folds can be cut, and a class is never missing from what one trains on."""
+    reference = inputs.part(REFERENCE)
+    for splitter in (inputs.splitter, inputs.valuation_splitter):
+        for train, _ in splitter.cut(reference, seed=inputs.spec.seed):
+            if (
+                inputs.spec.task == "classification"
+                and len(np.unique(reference.targets[train])) < 2
+            ):
+                raise InputError(
+                    f"the splitter {splitter.name} leaves one class to train on in a fold; use "
+                    "fewer folds, or bring more reference rows"
+                )
 
 
 def _check_kinds(inputs: Inputs) -> None:

@@ -24,7 +24,7 @@ class Judgement:
         Its version in the registry.
     trial : Trial
         Champion against candidate on the sealed hold-out.
-    crossval : CrossValidation
+    crossval : CrossValidation or None
         Both recipes refitted on the same folds.
     look : Look
         The look of the hold-out that was spent.
@@ -35,7 +35,7 @@ class Judgement:
     attempt: Attempt
     candidate: Registered
     trial: Trial
-    crossval: CrossValidation
+    crossval: CrossValidation | None
     look: Look
     decision: Decision
 

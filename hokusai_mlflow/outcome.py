@@ -6,6 +6,7 @@ import platform
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from mlflow import MlflowClient
@@ -24,7 +25,7 @@ from hokusai_mlflow.reward import model_config
 from hokusai_mlflow.stats.paired import paired_scores
 from hokusai_mlflow.tracking import runs
 from hokusai_mlflow.tracking.registry import Registered
-from hokusai_mlflow.trial import Payment, Trial, measured_bps
+from hokusai_mlflow.trial import Payment, Trial, measured_bps, payable_bps
 from hokusai_mlflow.valuation import Valuation
 
 VERSIONED = ("hokusai-mlflow", "scikit-learn", "numpy", "scipy", "pandas")
@@ -45,7 +46,8 @@ def price(judgement: Judgement, payment: Trial, valuation: Valuation) -> Payment
     attempt, gate = judgement.attempt, judgement.trial
     spec = attempt.inputs.spec
     measured = measured_bps(attempt, gate, payment)
-    paid = valuation.paid_bps(measured)
+    payable = payable_bps(attempt, measured)
+    paid = valuation.paid_bps(payable)
     minimum = spec.gate.min_improvement_bps
     config = model_config(spec)
     reason = ""
@@ -54,10 +56,8 @@ def price(judgement: Judgement, payment: Trial, valuation: Valuation) -> Payment
     elif not valuation.shares:
         reason = "no contributor's data has a value above noise"
     elif paid < minimum:
-        reason = (
-            f"{paid} bps are left of {measured} bps measured on the payment examples, the minimum "
-            f"is {minimum}"
-        )
+        on = "tier" if payable != measured else "measured on the payment examples"
+        reason = f"{paid} bps are left of {payable} bps {on}, the minimum is {minimum}"
     elif min(gate.sums.n, payment.sums.n) < config.min_samples:
         reason = f"the contract asks for {config.min_samples} examples"
     elif not significant(
@@ -85,13 +85,19 @@ def evidence(judgement: Judgement, payment: Trial, valuation: Valuation) -> Evid
                 "digest": payment.evaluation,
                 "n": payment.sums.n,
             },
+            "columns": {
+                "group": spec.data.group,
+                "blocks": spec.data.blocks,
+                "slices": list(spec.data.slices),
+                "time": spec.data.time,
+            },
         },
         metric=spec.metric,
         metric_options=attempt.inputs.metric.options(),
         policy=spec.gate.to_dict(),
         look={"number": look.number, "quota": look.quota, "level": look.level},
         comparison=gate.comparison.to_dict(),
-        crossval=judgement.crossval.to_dict(),
+        crossval=_crossval(judgement),
         decision=judgement.decision.to_dict(),
         gate_sums=gate.sums,
         payment_sums=payment.sums,
@@ -109,6 +115,13 @@ def evidence(judgement: Judgement, payment: Trial, valuation: Valuation) -> Evid
     )
 
 
+def _crossval(judgement: Judgement) -> dict[str, Any]:
+    found = judgement.crossval
+    if found is None:
+        return {}
+    return found.to_dict() | {"splitter": judgement.attempt.inputs.splitter.name}
+
+
 def check_sums(evidence: Evidence, gate: Trial, payment: Trial) -> None:
     """An oracle signs only sums that it has computed itself from targets and predictions.
 
@@ -121,7 +134,8 @@ def check_sums(evidence: Evidence, gate: Trial, payment: Trial) -> None:
     of = metric(document["metric"], **document["metric_options"])
     for which, run in (("gate", gate), ("payment", payment)):
         outputs = (run.predictions[name] for name in ("target", "champion", "candidate"))
-        found = PairedSums.of(*paired_scores(of, *outputs))
+        groups = run.predictions.get("group")
+        found = PairedSums.of(*paired_scores(of, *outputs, groups=groups))
         if found != read_sums(document, which):
             raise EvidenceMismatch(
                 f"the {which} sums in the evidence are not those of its predictions; nothing signed"
@@ -147,8 +161,10 @@ def log(
         f"gate/{name}/ci_low": comparison.ci_low_bps,
         f"gate/{name}/ci_high": comparison.ci_high_bps,
         f"gate/{name}/p_value": comparison.p_value,
-        "gate/crossval/p_value": judgement.crossval.p_value,
     }
+    if judgement.crossval is not None:
+        metrics["gate/crossval/p_value"] = judgement.crossval.p_value
+    metrics |= _finding_metrics(receipt)
     tags = {
         "hokusai.outcome": receipt.outcome,
         "hokusai.signature": receipt.decision["signature"],
@@ -175,6 +191,22 @@ def log(
         texts["gate/evidence.json"] = evidence.to_json()
     runs.upload_text(client, run_id, texts)
     describe(client, candidate, receipt)
+
+
+def _finding_metrics(receipt: Receipt) -> dict[str, float]:
+    """What guardrails, blocks and validation runs measured, under names that MLflow takes."""
+    found: dict[str, float] = {}
+    for rail in receipt.guardrails:
+        name = "".join(c if c.isalnum() or c in "_-. /" else "_" for c in rail["name"])
+        for key in ("improvement_bps", "p_adjusted"):
+            if rail[key] is not None:
+                found[f"gate/guardrails/{name}/{key}"] = rail[key]
+    for code, keys in (("blocks", ("worst_bps", "q_p_value")), ("validation-runs", ("better",))):
+        figures = receipt.figures(code)
+        found |= {
+            f"gate/{code}/{key}": figures[key] for key in keys if figures.get(key) is not None
+        }
+    return found
 
 
 def describe(client: MlflowClient, candidate: Registered, receipt: Receipt) -> None:

@@ -7,6 +7,8 @@ folds belong to the pipeline, never to a submitter: choosing the best of ten see
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -14,6 +16,7 @@ from hokusai_mlflow.attempt import RECIPE_PLAYER, REFERENCE_PLAYER, Attempt
 from hokusai_mlflow.cache import Cache, library_versions
 from hokusai_mlflow.contributions.dataset import Dataset
 from hokusai_mlflow.evidence import digest
+from hokusai_mlflow.folds import Fold, Splitter
 from hokusai_mlflow.inputs import TrainingRows
 from hokusai_mlflow.metrics.base import Metric
 from hokusai_mlflow.recipe import Recipe, predict
@@ -22,39 +25,14 @@ Arm = tuple[Recipe, TrainingRows]
 """A recipe and the rows it is trained on."""
 
 
-def fold_of_rows(reference: Dataset, *, task: str, folds: int, seed: int) -> np.ndarray:
-    """Cut the reference rows into folds of one repeat, whatever order they come in.
-
-    Parameters
-    ----------
-    reference : Dataset
-        The rows.
-    task : {"classification", "regression"}
-        Classes are spread evenly over the folds.
-    folds : int
-        How many.
-    seed : int
-        Of the shuffle; one per repeat.
-
-    Returns
-    -------
-    ndarray of int, shape (len(reference),)
-        Fold of every row.
-    """
-    from sklearn.model_selection import KFold, StratifiedKFold  # noqa: PLC0415
-
-    kind = StratifiedKFold if task == "classification" else KFold
-    cut = kind(n_splits=folds, shuffle=True, random_state=seed)
-    # Scores are kept by content: the same rows in another file order must give the same folds.
-    order = np.argsort(reference.ids, kind="stable")
-    of_rows = np.empty(len(reference), dtype=np.int64)
-    for fold, (_, test) in enumerate(cut.split(order, reference.targets[order])):
-        of_rows[order[test]] = fold
-    return of_rows
-
-
 def score_folds(
-    of: Metric, arm: Arm, reference: Dataset, fold_of: np.ndarray, *, seed: int
+    of: Metric,
+    arm: Arm,
+    reference: Dataset,
+    folds: Sequence[Fold],
+    *,
+    seed: int,
+    keep_unknown: bool = True,
 ) -> np.ndarray:
     """Refit once per fold and score the rows left out.
 
@@ -65,59 +43,62 @@ def score_folds(
     arm : (Recipe, TrainingRows)
         What is refitted, and on which rows beside those left out.
     reference : Dataset
-        The rows that are scored, each once.
-    fold_of : ndarray of int, shape (len(reference),)
-        Fold of every row.
+        The rows that are scored, each at most once.
+    folds : sequence of (train, test)
+        Positions in `reference`.
     seed : int
         Passed to the recipe.
+    keep_unknown : bool
+        Whether to train on the arm's reference rows that `reference` does not have.
 
     Returns
     -------
     ndarray, shape (folds + 1,)
         Utility (larger is better, differences are improvements) on every fold, and last on all
-        rows together.
+        tested rows together.
     """
     recipe, training = arm
     contributed = training.parts
+    own = training.reference
+    unknown = ~np.isin(own.ids, reference.ids) & keep_unknown
     scores: list[float] = []
     outputs: list[np.ndarray] = []
-    order: list[np.ndarray] = []
-    for fold in range(int(fold_of.max()) + 1):
-        test = np.flatnonzero(fold_of == fold)
-        left = reference.take(fold_of == fold)
-        kept = training.reference.take(~np.isin(training.reference.ids, left.ids))
+    for number, (train, test) in enumerate(folds, start=1):
+        left = reference.take(test)
+        kept = own.take(np.isin(own.ids, reference.ids[train]) | unknown)
         features = pd.concat([kept.features, *(c.features for c in contributed)])
         targets = np.concatenate([kept.targets, *(c.targets for c in contributed)])
-        model = recipe.fit(features, targets, seed=seed, on=f"fold {fold + 1}")
+        model = recipe.fit(features, targets, seed=seed, on=f"fold {number}")
         output = predict(model, left.features, of, name="refitted recipe")
         scores.append(of.utility(of.score(left.targets, output)))
         outputs.append(output)
-        order.append(test)
-    rows = np.concatenate(order)
-    together = of.score(reference.targets[rows], np.concatenate(outputs))
+    tested = np.concatenate([test for _, test in folds])
+    together = of.score(reference.targets[tested], np.concatenate(outputs))
     return np.array([*scores, of.utility(together)])
 
 
-def score_repeat(attempt: Attempt, arm: Arm, repeat: int, folds: int, cache: Cache) -> np.ndarray:
+def score_repeat(
+    attempt: Attempt, arm: Arm, repeat: int, splitter: Splitter, cache: Cache
+) -> np.ndarray:
     """`score_folds` of one repeat, kept by content.
 
     Parameters
     ----------
     attempt : Attempt
-        Gives metric, task, seed and the reference rows.
+        Gives metric, seed and the reference rows.
     arm : (Recipe, TrainingRows)
         What is refitted.
     repeat : int
         Which repeat, from 0; it seeds the folds.
-    folds : int
-        How many folds.
+    splitter : Splitter
+        How the folds are cut.
     cache : Cache
         Where results are kept.
     """
     spec = attempt.inputs.spec
-    of = attempt.inputs.metric
     reference = attempt.training.reference
     seed = spec.seed + repeat
+    folds = splitter.cut(reference, seed=seed)
     key = digest(
         {
             "refit": library_versions(),
@@ -125,15 +106,77 @@ def score_repeat(attempt: Attempt, arm: Arm, repeat: int, folds: int, cache: Cac
             "training": arm[1].digest,
             "reference": reference.digest,
             "metric": [spec.metric, spec.metric_options],
-            "task": spec.task,
             "seed": seed,
-            "folds": folds,
+            # Not the splitter's name: code of one's own may change behind it.
+            "folds": [[_ids(reference, side) for side in fold] for fold in folds],
+            "keep_unknown": not splitter.structured,
+        }
+    )
+    return cache.array(
+        key,
+        lambda: score_folds(
+            attempt.inputs.metric,
+            arm,
+            reference,
+            folds,
+            seed=seed,
+            keep_unknown=not splitter.structured,
+        ),
+    )
+
+
+def _ids(rows: Dataset, which: np.ndarray) -> str:
+    return digest(sorted(rows.ids[which].tolist()))
+
+
+def mean_sizes(attempt: Attempt) -> tuple[float, float]:
+    """Mean number of reference rows that a fold tests, and that it trains on.
+
+    Only reference rows are resampled; contributed rows are in every training set alike, so that
+    counting them would promise more information than the reference rows hold.
+    """
+    splitter, spec = attempt.inputs.splitter, attempt.inputs.spec
+    folds = splitter.cut(attempt.training.reference, seed=spec.seed)
+    train, test = np.mean([[len(side) for side in fold] for fold in folds], axis=0)
+    return float(test), float(train)
+
+
+def validation_seeds(seed: int, count: int) -> tuple[int, ...]:
+    """Seeds of validation runs: derived from the pipeline's, so that no submitter chooses them."""
+    return tuple(
+        int(digest({"validation run": [seed, run]})[:8], 16) % 2**31 for run in range(count)
+    )
+
+
+def score_on_holdout(attempt: Attempt, arm: Arm, seed: int, cache: Cache) -> np.ndarray:
+    """Utility on the sealed hold-out of an arm fitted with another seed, kept by content.
+
+    Returns
+    -------
+    ndarray, shape (1,)
+        Larger is better; the difference of two arms is an improvement.
+    """
+    spec, of = attempt.inputs.spec, attempt.inputs.metric
+    rows = attempt.inputs.part(attempt.holdout)
+    key = digest(
+        {
+            "validation": library_versions(),
+            "recipe": arm[0].digest,
+            "training": arm[1].digest,
+            "holdout": rows.digest,
+            "metric": [spec.metric, spec.metric_options],
+            "seed": seed,
         }
     )
 
     def compute() -> np.ndarray:
-        fold_of = fold_of_rows(reference, task=spec.task, folds=folds, seed=seed)
-        return score_folds(of, arm, reference, fold_of, seed=seed)
+        recipe, training = arm
+        everything = training.everything
+        model = recipe.fit(
+            everything.features, everything.targets, seed=seed, on="the training rows"
+        )
+        output = predict(model, rows.features, of, name="refitted recipe")
+        return np.array([of.utility(of.score(rows.targets, output))])
 
     return cache.array(key, compute)
 

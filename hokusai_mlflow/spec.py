@@ -14,12 +14,14 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
 from hokusai_mlflow.chain.improvement import address
 from hokusai_mlflow.errors import MissingInput, SpecError, did_you_mean
-from hokusai_mlflow.gate.policy import GatePolicy
+from hokusai_mlflow.folds import require_splitter
+from hokusai_mlflow.gate.policy import TASK_DEFAULTS, GatePolicy
 from hokusai_mlflow.metrics import metric, metric_names
 
 DEFAULT_METRIC = {"classification": "accuracy", "regression": "rmse"}
@@ -61,13 +63,40 @@ class Split(_Part):
 
 
 class DataSpec(_Part):
-    """The pool of examples that belongs to the model's owner."""
+    """The pool of examples that belongs to the model's owner.
+
+    `group`, `blocks`, `slices` and `time` name columns that tell the pool's examples apart: which
+    belong together (one person's, one document's), which structural block each is of, on what
+    slices the paid metric may not get worse, and their order in time. Such a column is a feature
+    only when `features` names it; contributed files need not have it.
+    """
 
     pool: str
     target: str
     id: str | None = None
     features: tuple[str, ...] | None = None
+    group: str | None = None
+    blocks: str | None = None
+    slices: tuple[str, ...] = ()
+    time: str | None = None
     split: Split = Split()
+
+    @property
+    def metadata(self) -> tuple[str, ...]:
+        """The columns that tell examples apart, each once."""
+        named = (self.group, self.blocks, *self.slices, self.time)
+        return tuple(dict.fromkeys(column for column in named if column is not None))
+
+    @model_validator(mode="after")
+    def _tells_apart_without_the_answer(self) -> DataSpec:
+        if self.target in self.metadata:
+            raise ValueError(
+                f"the target {self.target!r} cannot be a group, block, slice or time: name another "
+                "column"
+            )
+        if self.time is not None and self.time == self.group:
+            raise ValueError(f"{self.time!r} cannot be both data.group and data.time")
+        return self
 
 
 class Contributor(_Part):
@@ -79,10 +108,24 @@ class Contributor(_Part):
 
 
 class CrossValidationPlan(_Part):
-    """Repeats × folds of the refits; fewer when a refit is dear."""
+    """Repeats × folds of the refits; fewer when a refit is dear.
+
+    `splitter` is ``stratified``, ``shuffled``, ``grouped``, ``stratified_grouped``, ``time`` (train
+    on earlier examples only; one repeat), or the import path ``package.module:Name`` of a
+    scikit-learn splitter that takes ``n_splits`` and ``random_state``. By default it follows from
+    the task, `data.group` and `data.time`.
+    """
 
     repeats: int = Field(10, ge=1, le=100)
     folds: int = Field(10, ge=2, le=50)
+    splitter: str | None = None
+
+    @field_validator("splitter")
+    @classmethod
+    def _exists(cls, given: str | None) -> str | None:
+        if given is not None:
+            require_splitter(given)
+        return given
 
 
 class ValuationPlan(_Part):
@@ -144,9 +187,21 @@ class Spec(_Part):
     @model_validator(mode="before")
     @classmethod
     def _default_metric(cls, given: Any) -> Any:
-        if isinstance(given, dict) and "metric" not in given and "task" in given:
-            return given | {"metric": DEFAULT_METRIC.get(given["task"], "accuracy")}
-        return given
+        if not isinstance(given, dict) or "task" not in given:
+            return given
+        task = given["task"]
+        metric_ = {"metric": DEFAULT_METRIC.get(task, "accuracy")}
+        policy, asked = TASK_DEFAULTS.get(task, {}), given.get("gate", {})
+        gate = {"gate": {**policy, **asked}} if isinstance(asked, dict) else {}
+        plan = given.get("cross_validation")
+        named = given.get("data")
+        # Time goes one way, so there is one order of folds only.
+        by_time = isinstance(named, dict) and named.get("time") is not None
+        if isinstance(plan, dict | None):
+            plan = plan or {}
+            if plan.get("splitter", "time" if by_time else None) == "time":
+                gate |= {"cross_validation": {"repeats": 1, **plan}}
+        return {**metric_, **given, **gate}
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Spec:
@@ -168,7 +223,59 @@ class Spec(_Part):
                 raise ValueError(f"two contributors have the same {field}: {', '.join(twice)}")
         if self.pay == "fresh" and self.data.split.payment == 0:
             raise ValueError("pay: fresh needs data.split.payment above 0")
+        self._check_splitter()
+        self._check_gate()
         return self
+
+    def _check_splitter(self) -> None:
+        chosen, data = self.splitter, self.data
+        if chosen in ("grouped", "stratified_grouped") and data.group is None:
+            raise ValueError(f"splitter: {chosen} needs data.group, the column of the groups")
+        if chosen == "time" and data.time is None:
+            raise ValueError("splitter: time needs data.time, the column to order by")
+        if chosen == "time" and self.cross_validation.repeats > 1:
+            raise ValueError(
+                "splitter: time has one order only; remove cross_validation.repeats, or set it to 1"
+            )
+        if chosen in ("stratified", "shuffled") and data.group is not None:
+            raise ValueError(
+                f"splitter: {chosen} would train on parts of the groups that it tests; use grouped "
+                "or stratified_grouped, or remove data.group"
+            )
+        if "stratified" in chosen and self.task != "classification":
+            raise ValueError(f"splitter: {chosen} needs task: classification")
+
+    def _check_gate(self) -> None:
+        gate = self.gate
+        for rail in gate.guardrails:
+            metric(rail.metric or self.metric, **(rail.options if rail.metric else {}))
+            for column in rail.slice:
+                if column not in self.data.slices:
+                    raise ValueError(
+                        f"the guardrail {rail.named(self.metric)} needs {column!r} in data.slices"
+                        f"{did_you_mean(column, self.data.slices)}"
+                    )
+        if gate.after_reward == "keep" and self.pay != "fresh" and not gate.payment_tiers:
+            raise ValueError(
+                f"after_reward: keep with pay: {self.pay} needs gate.payment_tiers, such as "
+                "[25, 50, 100, 200]: a payment tells what the kept hold-out measured, and tiers "
+                "bound how much"
+            )
+
+    @property
+    def splitter(self) -> str:
+        """How folds are cut: as the spec says, or as task and data ask for."""
+        if self.cross_validation.splitter is not None:
+            return self.cross_validation.splitter
+        return "time" if self.data.time is not None else self.valuation_splitter
+
+    @property
+    def valuation_splitter(self) -> str:
+        """How the folds are cut on which contributions are valued; repeats are needed there."""
+        spread = self.task == "classification"
+        if self.data.group is not None:
+            return "stratified_grouped" if spread else "grouped"
+        return "stratified" if spread else "shuffled"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values without the split key, which is a secret."""

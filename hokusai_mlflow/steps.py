@@ -2,49 +2,62 @@
 
 Steps take and return plain values and open what they need; no MLflow run is "active" in them. A
 step that changes the registry, the ledger or the chain carries its own idempotency key, so that
-any of them can be killed and run again; Prefect's own caching is off for all.
+any of them can be killed and run again; Prefect's own caching is off for all. Steps that refit
+recipes are in `refit_steps`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
-import numpy as np
-from prefect import task
-from prefect.artifacts import (
-    create_markdown_artifact,
-)
-from prefect.cache_policies import NO_CACHE
-from prefect.futures import PrefectFuture
+from prefect.artifacts import create_markdown_artifact
 from prefect.logging import get_run_logger
 
 from hokusai_mlflow import attempt as attempts
 from hokusai_mlflow import evidence as evidence_document
 from hokusai_mlflow import gate, outcome, receipts, refits, reward, trial
 from hokusai_mlflow.attempt import Attempt
-from hokusai_mlflow.cache import Cache, library_versions
+from hokusai_mlflow.cache import library_versions
 from hokusai_mlflow.chain.settlement import Settlement
-from hokusai_mlflow.contributions.shapley import coalitions
-from hokusai_mlflow.errors import HoldoutExhausted, InputError, RecipeError
 from hokusai_mlflow.evidence import Evidence
-from hokusai_mlflow.gate import Case, Decision
+from hokusai_mlflow.gate import Case, Decision, ValidationRuns
 from hokusai_mlflow.judgement import Judgement
 from hokusai_mlflow.ledger import Ledger, accept_look
-from hokusai_mlflow.progress import under_way, wait_for_all
+from hokusai_mlflow.progress import under_way
+from hokusai_mlflow.refit_steps import cross_validate, validation_runs, value_contributions
 from hokusai_mlflow.report.receipt import Receipt
 from hokusai_mlflow.settings import Settings
-from hokusai_mlflow.spec import CrossValidationPlan, ValuationPlan, load_spec
-from hokusai_mlflow.stats.crossval import CrossValidation, corrected_t
+from hokusai_mlflow.spec import load_spec
+from hokusai_mlflow.stats.crossval import CrossValidation
+from hokusai_mlflow.stepping import given_up_on_failure, kept_results, step
 from hokusai_mlflow.tracking import models, registry, runs
 from hokusai_mlflow.tracking.registry import Registered
 from hokusai_mlflow.tracking.store import connect
 from hokusai_mlflow.trial import Models, Trial
-from hokusai_mlflow.valuation import Valuation, value_players
+from hokusai_mlflow.valuation import Valuation
 
-step = partial(task, cache_policy=NO_CACHE, persist_result=False)
+__all__ = [
+    "attest_and_reward",
+    "cross_validate",
+    "decide",
+    "measure_payment",
+    "only_run_of",
+    "open_attempt",
+    "preflight",
+    "promote",
+    "publish",
+    "publish_settlements",
+    "register_baseline",
+    "say_nothing_new",
+    "settle",
+    "test_on_holdout",
+    "train",
+    "validation_runs",
+    "value_contributions",
+    "write_evidence",
+]
 
 
 @contextmanager
@@ -70,16 +83,6 @@ def open_attempt(spec_path: str) -> Attempt:
     attempt = attempts.open_attempt(spec_path, Settings().prepare())
     get_run_logger().info("%r", attempt)
     return attempt
-
-
-@contextmanager
-def _given_up_on_failure(attempt: Attempt) -> Iterator[None]:
-    """Close an attempt whose recipe or data fail before its verdict; corrected ones start anew."""
-    try:
-        yield
-    except (RecipeError, InputError, HoldoutExhausted) as problem:
-        attempts.abandon(attempt, problem, Settings().prepare())
-        raise
 
 
 @step
@@ -110,44 +113,14 @@ def train(attempt: Attempt) -> Registered:
             "libraries": library_versions(),
         }
     )
-    with _given_up_on_failure(attempt):
+    with given_up_on_failure(attempt):
         with under_way(f"training {spec.model} on {len(rows.everything):,} rows"):
-            folder = _cache(settings).folder(key, fit)
+            folder = kept_results().folder(key, fit)
         trial.rehearse(attempt, models.read(folder))
     attempts.enter(attempt, settings)
     digest = models.content_digest(folder)
     return registry.register(
         client, attempt.model, attempt.id, attempt.run_id, folder=folder, digest=digest
-    )
-
-
-@step(task_run_name="refit {who}, repeat {repeat}")
-def refit(attempt: Attempt, arm: refits.Arm, repeat: int, folds: int, *, who: str) -> np.ndarray:
-    """Refit one arm on all folds of one repeat; scores are kept by content."""
-    return refits.score_repeat(attempt, arm, repeat, folds, _cache(Settings().prepare()))
-
-
-def cross_validate(attempt: Attempt) -> CrossValidation:
-    """Refit the champion's recipe and the candidate's on the same folds, in parallel."""
-    spec, plan = attempt.inputs.spec, attempt.inputs.spec.cross_validation
-    arms = {
-        "champion": refits.champion_arm(attempt),
-        "candidate": refits.candidate_arm(attempt),
-    }
-    with _given_up_on_failure(attempt):
-        futures = [_refits(attempt, arm, plan, who=who) for who, arm in arms.items()]
-        wait_for_all(f"cross-validating {spec.model}", futures[0] + futures[1])
-    champion, candidate = (np.array([f.result()[:-1] for f in arm]) for arm in futures)
-    rows = len(attempt.training.reference)
-    return corrected_t(
-        champion,
-        candidate,
-        # Only reference rows are resampled; contributed rows are in every training set alike, so
-        # that counting them would promise more information than the reference rows hold.
-        test_size=rows / plan.folds,
-        train_size=rows - rows / plan.folds,
-        effect_bps=float(spec.gate.detectable_bps),
-        veto_level=spec.gate.cv_veto_p,
     )
 
 
@@ -157,16 +130,20 @@ def test_on_holdout(attempt: Attempt, candidate: Registered) -> Trial:
     settings = Settings().prepare()
     both = _load_both(attempt, candidate, settings)
     rows = attempt.inputs.part(attempt.holdout)
-    with _given_up_on_failure(attempt):
+    with given_up_on_failure(attempt):
         trial.require_payable(attempt, both)
         with Ledger(settings.ledger) as ledger:
             look = trial.spend(attempt, candidate, ledger)
-        return trial.run_trial(attempt, both, rows, level=look.level)
+        return trial.run_gate_trial(attempt, both, rows, level=look.level)
 
 
 @step
 def decide(
-    attempt: Attempt, candidate: Registered, holdout: Trial, crossval: CrossValidation
+    attempt: Attempt,
+    candidate: Registered,
+    holdout: Trial,
+    crossval: CrossValidation | None,
+    runs: ValidationRuns | None = None,
 ) -> Judgement:
     """Judge by every rule and write the verdict down; a verdict that was written stands."""
     spec = attempt.inputs.spec
@@ -180,13 +157,16 @@ def decide(
                 policy=spec.gate,
                 needs_classes=attempt.inputs.metric.needs_classes,
                 same_model=candidate.digest == attempts.beaten(attempt).digest,
+                guardrails=holdout.guardrails,
+                blocks=holdout.blocks,
+                validation_runs=runs,
             )
             verdict = gate.decide(case, look=look.number)
             body = {
                 "verdict": verdict.verdict,
                 "decision": verdict.to_dict(),
                 "comparison": holdout.comparison.to_dict(),
-                "crossval": crossval.to_dict(),
+                "crossval": None if crossval is None else crossval.to_dict(),
                 "candidate": candidate.to_dict(),
             }
             stored = ledger.append(
@@ -225,29 +205,6 @@ def measure_payment(judgement: Judgement) -> Trial:
     both = _load_both(attempt, judgement.candidate, Settings().prepare())
     rows = trial.payment_rows(attempt)
     return trial.run_trial(attempt, both, rows, level=holdout.comparison.level)
-
-
-def value_contributions(attempt: Attempt) -> Valuation:
-    """Exact Shapley values of everybody who changed something, refits in parallel."""
-    spec, plan = attempt.inputs.spec, attempt.inputs.spec.valuation
-    futures = {
-        coalition: _refits(
-            attempt,
-            refits.coalition_arm(attempt, coalition),
-            plan,
-            who=" + ".join(("champion", *sorted(coalition))),
-        )
-        for coalition in coalitions(attempt.players)
-    }
-    wait_for_all(
-        f"valuing {len(attempt.players)} contributions to {spec.model}",
-        [future for row in futures.values() for future in row],
-    )
-    worth = {
-        coalition: np.concatenate([future.result()[:-1] for future in row])
-        for coalition, row in futures.items()
-    }
-    return value_players(attempt.players, worth, test_train_ratio=1 / (plan.folds - 1))
 
 
 @step
@@ -307,11 +264,10 @@ def register_baseline(attempt: Attempt, candidate: Registered) -> Receipt:
     """Make the first version of a model its champion: with scores, without pay."""
     settings = Settings().prepare()
     client = connect(settings)
-    spec, cache = attempt.inputs.spec, _cache(settings)
+    spec, splitter = attempt.inputs.spec, attempt.inputs.splitter
     arm = refits.candidate_arm(attempt)
-    folds = spec.cross_validation.folds
-    with _given_up_on_failure(attempt):
-        utility = float(refits.score_repeat(attempt, arm, 0, folds, cache)[-1])
+    with given_up_on_failure(attempt):
+        utility = float(refits.score_repeat(attempt, arm, 0, splitter, kept_results())[-1])
     reward.found_lineage(spec, candidate.digest, settings)
     promote.fn(attempt, candidate)
     receipt = receipts.baseline(attempt, candidate, utility)
@@ -371,10 +327,6 @@ def _prefect_artifact(receipt: Receipt) -> None:
     create_markdown_artifact(receipt.to_markdown(), key=f"hokusai-{key}")
 
 
-def _cache(settings: Settings) -> Cache:
-    return Cache(settings.home / "cache")
-
-
 def _load_both(attempt: Attempt, candidate: Registered, settings: Settings) -> Models:
     client = connect(settings)
     loaded = [
@@ -386,12 +338,3 @@ def _load_both(attempt: Attempt, candidate: Registered, settings: Settings) -> M
         for one in (attempts.beaten(attempt), candidate)
     ]
     return Models(*loaded)
-
-
-def _refits(
-    attempt: Attempt, arm: refits.Arm, plan: CrossValidationPlan | ValuationPlan, *, who: str
-) -> list[PrefectFuture[np.ndarray]]:
-    """One refit per repeat of a plan, under way."""
-    return [
-        refit.submit(attempt, arm, repeat, plan.folds, who=who) for repeat in range(plan.repeats)
-    ]

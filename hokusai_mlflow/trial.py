@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,16 @@ from hokusai_mlflow.attempt import Attempt
 from hokusai_mlflow.contributions.dataset import Dataset
 from hokusai_mlflow.contributions.digests import evaluation_digest
 from hokusai_mlflow.deltaone import PairedSums, improvement_bps, paired_kind
-from hokusai_mlflow.errors import MetricUndefined
+from hokusai_mlflow.errors import LedgerConflict, MetricUndefined
 from hokusai_mlflow.evidence import digest
+from hokusai_mlflow.gate import Guarded
 from hokusai_mlflow.inputs import PAYMENT
-from hokusai_mlflow.ledger import Ledger, Look, spend_look
+from hokusai_mlflow.ledger import Ledger, Look, looks, spend_look
+from hokusai_mlflow.metrics import Metric
 from hokusai_mlflow.recipe import predict
+from hokusai_mlflow.safeguards import compare_by_block, compare_guardrails
+from hokusai_mlflow.settings import Settings
+from hokusai_mlflow.stats.blocks import BlockConsistency
 from hokusai_mlflow.stats.comparison import Comparison, compare_outputs
 from hokusai_mlflow.stats.paired import paired_scores
 from hokusai_mlflow.tracking.registry import Registered
@@ -45,7 +50,12 @@ class Trial:
     also : mapping of str to (float, float)
         Champion's and candidate's values of the metrics that are logged beside the gated one.
     predictions : mapping of str to ndarray
-        ``id``, ``target``, ``champion``, ``candidate``, one entry per example.
+        ``id``, ``target``, ``champion``, ``candidate``, and ``group`` where examples are grouped;
+        one entry per example.
+    guardrails : tuple of Guarded
+        Other metrics and slices, on the sealed hold-out only.
+    blocks : BlockConsistency or None
+        The comparison by structural block, on the sealed hold-out only.
     """
 
     comparison: Comparison
@@ -53,6 +63,8 @@ class Trial:
     evaluation: str
     also: Mapping[str, tuple[float, float]]
     predictions: Mapping[str, np.ndarray]
+    guardrails: tuple[Guarded, ...] = ()
+    blocks: BlockConsistency | None = None
 
     def __repr__(self) -> str:
         return f"Trial({self.comparison!r})"
@@ -112,9 +124,17 @@ def look_key(attempt: Attempt, candidate: Registered) -> str:
             "candidate": candidate.digest,
             "policy": spec.gate.to_dict(),
             "metric": [spec.metric, spec.metric_options],
+            # Columns that say what belongs together make another test of the same examples.
+            **({"metadata": _told_apart(attempt)} if spec.data.metadata else {}),
             "holdout": [attempt.model, attempt.holdout, holdout_commitment(attempt)],
         }
     )
+
+
+def _told_apart(attempt: Attempt) -> list[Any]:
+    data = attempt.inputs.spec.data
+    rows = attempt.inputs.part(attempt.holdout)
+    return [data.group, data.blocks, list(data.slices), rows.metadata_digest]
 
 
 def spend(attempt: Attempt, candidate: Registered, ledger: Ledger) -> Look:
@@ -129,7 +149,26 @@ def spend(attempt: Attempt, candidate: Registered, ledger: Ledger) -> Look:
         alpha=policy.alpha,
         quota=policy.quota,
         after_reward=policy.after_reward,
+        tiers=policy.revealed_sizes,
     )
+
+
+def require_look(attempt: Attempt) -> None:
+    """Check that a look was spent for an attempt, before anything more is computed on the hold-out.
+
+    Raises
+    ------
+    LedgerConflict
+        When there is none.
+    """
+    with Ledger(Settings().prepare().ledger) as ledger:
+        if not any(
+            one.attempt == attempt.id for one in looks(ledger, attempt.model, attempt.holdout)
+        ):
+            raise LedgerConflict(
+                f"no look of {attempt.holdout} was spent for this attempt; validation runs come "
+                "after the test on the hold-out"
+            )
 
 
 def rehearse(attempt: Attempt, candidate: Any) -> None:
@@ -179,6 +218,7 @@ def run_trial(attempt: Attempt, models: Models, rows: Dataset, *, level: float) 
     """
     spec = attempt.inputs.spec
     of = attempt.inputs.metric
+    groups = attempt.inputs.groups(rows)
     champion = predict(models.champion, rows.features, of, name="champion")
     candidate = predict(models.candidate, rows.features, of, name="candidate")
     comparison = compare_outputs(
@@ -187,9 +227,10 @@ def run_trial(attempt: Attempt, models: Models, rows: Dataset, *, level: float) 
         champion,
         candidate,
         level=level,
+        groups=groups,
         min_effect_bps=float(spec.gate.min_improvement_bps),
     )
-    scores = paired_scores(of, rows.targets, champion, candidate)
+    scores = paired_scores(of, rows.targets, champion, candidate, groups=groups)
     return Trial(
         comparison,
         PairedSums.of(*scores),
@@ -200,7 +241,33 @@ def run_trial(attempt: Attempt, models: Models, rows: Dataset, *, level: float) 
             "target": rows.targets,
             "champion": champion,
             "candidate": candidate,
+            **({} if groups is None else {"group": groups}),
         },
+    )
+
+
+def run_gate_trial(attempt: Attempt, models: Models, rows: Dataset, *, level: float) -> Trial:
+    """`run_trial` on the sealed hold-out, with guardrails, slices and blocks.
+
+    Parameters
+    ----------
+    attempt, models, rows, level
+        As for `run_trial`.
+    """
+    said: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+
+    def outputs(of: Metric) -> tuple[np.ndarray, np.ndarray]:
+        if of.output not in said:
+            said[of.output] = (
+                predict(models.champion, rows.features, of, name="champion"),
+                predict(models.candidate, rows.features, of, name="candidate"),
+            )
+        return said[of.output]
+
+    return replace(
+        run_trial(attempt, models, rows, level=level),
+        guardrails=compare_guardrails(attempt.inputs, rows, outputs),
+        blocks=compare_by_block(attempt.inputs, rows, outputs),
     )
 
 
@@ -231,6 +298,15 @@ def measured_bps(attempt: Attempt, gate: Trial, payment: Trial) -> int:
     if spec.pay == "lower_bound":
         return min(from_sums, int(np.floor(gate.comparison.lower_bound_bps)))
     return from_sums
+
+
+def payable_bps(attempt: Attempt, measured: int) -> int:
+    """What of the measured basis points may be paid: under ``keep``, the tier below them.
+
+    A payment from a payment set tells nothing of the hold-out, and needs no tiers.
+    """
+    spec = attempt.inputs.spec
+    return measured if spec.pay == "fresh" else spec.gate.tier(measured)
 
 
 def payment_rows(attempt: Attempt) -> Dataset:

@@ -8,6 +8,7 @@ from hokusai_mlflow.attempt import RECIPE_PLAYER, REFERENCE_PLAYER, Champion
 from hokusai_mlflow.cache import Cache
 from hokusai_mlflow.contributions.checks import check_contributions
 from hokusai_mlflow.contributions.shapley import coalitions
+from hokusai_mlflow.folds import Splitter
 from hokusai_mlflow.inputs import TrainingRows
 from hokusai_mlflow.metrics import metric
 from hokusai_mlflow.recipe import Recipe, recipe_from_source
@@ -15,11 +16,11 @@ from hokusai_mlflow.refits import (
     candidate_arm,
     champion_arm,
     coalition_arm,
-    fold_of_rows,
     score_folds,
     score_repeat,
 )
 
+THREE = Splitter("stratified", 3)
 OTHER = """
 from sklearn.dummy import DummyClassifier
 
@@ -49,34 +50,8 @@ def attempt(inputs):
     return attempt_on(inputs, checks=checks, training=training, players=players, champion=champion)
 
 
-def test_folds_are_disjoint_cover_everything_and_spread_the_classes(inputs):
-    reference = inputs.part("reference")
-    fold_of = fold_of_rows(reference, task="classification", folds=5, seed=3)
-    sizes = np.bincount(fold_of)
-    assert len(fold_of) == len(reference)
-    assert sizes.size == 5
-    assert sizes.max() - sizes.min() <= 2
-    ones = np.bincount(fold_of, weights=reference.targets)
-    assert ones.max() - ones.min() <= 1
-
-
-def test_every_repeat_cuts_anew_and_every_seed_the_same(inputs):
-    reference = inputs.part("reference")
-    cuts = [fold_of_rows(reference, task="classification", folds=3, seed=s) for s in (1, 1, 2)]
-    assert cuts[0].tolist() == cuts[1].tolist() != cuts[2].tolist()
-
-
-@pytest.mark.parametrize("task", ["classification", "regression"])
-def test_the_order_of_the_file_does_not_move_folds(inputs, task):
-    reference = inputs.part("reference")
-    shuffled = reference.take(np.random.default_rng(0).permutation(len(reference)))
-
-    def cut(rows):
-        folds = fold_of_rows(rows, task=task, folds=4, seed=1)
-        return dict(zip(rows.ids.tolist(), folds.tolist(), strict=True))
-
-    assert shuffled.ids.tolist() != reference.ids.tolist()
-    assert cut(reference) == cut(shuffled)
+def _folds(reference, k=3, seed=1):
+    return Splitter("stratified", k).cut(reference, seed=seed)
 
 
 class _Spy:
@@ -99,8 +74,8 @@ def test_no_row_is_scored_by_a_model_that_was_fitted_on_it(attempt):
     log = []
     spy = Recipe("spy", lambda seed: _Spy(log))
     reference = attempt.training.reference
-    fold_of = fold_of_rows(reference, task="classification", folds=3, seed=1)
-    score_folds(metric("accuracy"), (spy, attempt.training), reference, fold_of, seed=1)
+    folds = _folds(reference)
+    score_folds(metric("accuracy"), (spy, attempt.training), reference, folds, seed=1)
     contributed = {x for d in attempt.training.contributed.values() for x in d.features.x}
     assert len(log) == 3
     assert sum(len(entry["asked"]) for entry in log) == len(reference)
@@ -117,8 +92,8 @@ def test_an_arm_with_older_reference_rows_leaves_out_the_same_examples(attempt):
     reference = attempt.training.reference
     older = champion_arm(attempt)[1]
     assert len(older.reference) < len(reference)
-    fold_of = fold_of_rows(reference, task="classification", folds=3, seed=1)
-    score_folds(metric("accuracy"), (spy, older), reference, fold_of, seed=1)
+    folds = _folds(reference)
+    score_folds(metric("accuracy"), (spy, older), reference, folds, seed=1)
     newer = set(reference.features.x) - set(older.reference.features.x)
     for entry in log:
         assert not entry["fitted"] & (entry["asked"] | newer)
@@ -126,11 +101,11 @@ def test_an_arm_with_older_reference_rows_leaves_out_the_same_examples(attempt):
 
 def test_scores_are_the_metric_in_units_of_improvement(inputs):
     reference = inputs.part("reference")
-    fold_of = fold_of_rows(reference, task="classification", folds=3, seed=1)
+    folds = _folds(reference)
     arm = (recipe_from_source(OTHER), TrainingRows(reference, {}))
-    scores = score_folds(metric("accuracy"), arm, reference, fold_of, seed=1)
+    scores = score_folds(metric("accuracy"), arm, reference, folds, seed=1)
     majority = np.bincount(reference.targets).argmax()
-    shares = [(reference.targets[fold_of == k] == majority).mean() for k in range(3)]
+    shares = [(reference.targets[test] == majority).mean() for _, test in folds]
     np.testing.assert_allclose(scores[:3], shares)
     assert scores[3] == pytest.approx((reference.targets == majority).mean())
 
@@ -161,8 +136,8 @@ def test_only_accepted_rows_of_members_train(attempt, inputs):
 
 def test_a_repeat_is_computed_once_and_by_content(attempt, tmp_path, monkeypatch):
     cache = Cache(tmp_path)
-    first = score_repeat(attempt, champion_arm(attempt), 0, 3, cache)
-    another = score_repeat(attempt, champion_arm(attempt), 1, 3, cache)
+    first = score_repeat(attempt, champion_arm(attempt), 0, THREE, cache)
+    another = score_repeat(attempt, champion_arm(attempt), 1, THREE, cache)
     assert len(list(tmp_path.iterdir())) == 2
     assert len(first) == len(another) == 4
 
@@ -170,30 +145,30 @@ def test_a_repeat_is_computed_once_and_by_content(attempt, tmp_path, monkeypatch
         raise AssertionError("refitted")
 
     monkeypatch.setattr("hokusai_mlflow.refits.score_folds", never)
-    assert score_repeat(attempt, champion_arm(attempt), 0, 3, cache).tolist() == first.tolist()
+    assert score_repeat(attempt, champion_arm(attempt), 0, THREE, cache).tolist() == first.tolist()
     # The empty coalition costs nothing: it is the champion's own refit.
     empty = coalition_arm(attempt, frozenset())
-    assert score_repeat(attempt, empty, 0, 3, cache).tolist() == first.tolist()
+    assert score_repeat(attempt, empty, 0, THREE, cache).tolist() == first.tolist()
     for changed in (
-        (candidate_arm(attempt), 0, 3),
-        (champion_arm(attempt), 2, 3),
-        (champion_arm(attempt), 0, 4),
+        (candidate_arm(attempt), 0, THREE),
+        (champion_arm(attempt), 2, THREE),
+        (champion_arm(attempt), 0, Splitter("stratified", 4)),
     ):
         with pytest.raises(AssertionError, match="refitted"):
             score_repeat(attempt, *changed, cache)
     reseeded = attempt.inputs.spec.model_copy(update={"seed": 99})
     other = replace(attempt, inputs=replace(attempt.inputs, spec=reseeded))
     with pytest.raises(AssertionError, match="refitted"):
-        score_repeat(other, champion_arm(attempt), 0, 3, cache)
+        score_repeat(other, champion_arm(attempt), 0, THREE, cache)
 
 
 def test_useful_rows_are_worth_something(inputs):
     reference = inputs.part("reference")
-    fold_of = fold_of_rows(reference, task="classification", folds=3, seed=1)
+    folds = _folds(reference)
     alone = TrainingRows(reference, {})
     helped = alone.with_rows("east", inputs.contributions[0])
     before, after = (
-        score_folds(metric("accuracy"), (inputs.recipe, rows), reference, fold_of, seed=1)[-1]
+        score_folds(metric("accuracy"), (inputs.recipe, rows), reference, folds, seed=1)[-1]
         for rows in (alone, helped)
     )
     assert after > before

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,14 +12,20 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from hokusai_mlflow.contributions.digests import content_digest, normalise, row_digests
-from hokusai_mlflow.errors import InputError, MissingInput, UnknownName, did_you_mean
+from hokusai_mlflow.contributions.columns import (
+    check_finite,
+    check_unique,
+    read_ids,
+    read_metadata,
+    read_targets,
+)
+from hokusai_mlflow.contributions.digests import content_digest, row_digests
+from hokusai_mlflow.errors import InputError, UnknownName, did_you_mean
+from hokusai_mlflow.tables import duplicated, read_table
 
 ID, TARGET, PART = "_id", "_target", "_part"
 RESERVED = frozenset({ID, TARGET, PART})
-# Newer pandas reads floats to the last bit by itself and warns when asked to.
-_PANDAS = tuple(int(part) for part in pd.__version__.split(".")[:2])
-_EXACT_FLOATS: dict[str, Any] = {} if _PANDAS >= (3, 1) else {"float_precision": "round_trip"}
+METADATA = "_metadata:"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -40,6 +44,8 @@ class Dataset:
         Example ids.
     rows : (n,) array of str
         Digest of each row's features, without its target (see `digests.row_digests`).
+    metadata : (n, q) data frame or None
+        What examples are told apart by, such as a group or a region; never learned from.
     """
 
     name: str
@@ -47,6 +53,30 @@ class Dataset:
     targets: npt.NDArray[Any]
     ids: npt.NDArray[np.str_]
     rows: npt.NDArray[np.str_]
+    metadata: pd.DataFrame | None = None
+
+    def told_by(self, column: str) -> npt.NDArray[np.str_]:
+        """A column of the metadata as text, shape (n,).
+
+        Raises
+        ------
+        UnknownName
+            When there is no such column.
+        """
+        if self.metadata is None or column not in self.metadata.columns:
+            known = () if self.metadata is None else self.metadata.columns
+            raise UnknownName(
+                f"{self.name}: there is no column {column!r} beside the features"
+                f"{did_you_mean(column, known)}"
+            )
+        return np.array([str(one) for one in self.metadata[column]], dtype=np.str_)
+
+    @cached_property
+    def metadata_digest(self) -> str:
+        """SHA-256 over ids and metadata in any order; empty without metadata."""
+        if self.metadata is None:
+            return ""
+        return content_digest(self.ids, row_digests(self.metadata), self.ids)
 
     @cached_property
     def digest(self) -> str:
@@ -80,12 +110,11 @@ class Dataset:
             which = which.astype(np.int64)
         return Dataset(
             self.name,
-            self.features.loc[which].reset_index(drop=True)
-            if which.dtype == np.bool_
-            else self.features.iloc[which].reset_index(drop=True),
+            _rows_of(self.features, which),
             self.targets[which],
             self.ids[which],
             self.rows[which],
+            None if self.metadata is None else _rows_of(self.metadata, which),
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -100,6 +129,8 @@ class Dataset:
         frame = self.features.copy()
         frame.insert(0, ID, self.ids.astype(object))
         frame.insert(1, TARGET, self.targets.astype(object) if text else self.targets)
+        if self.metadata is not None:
+            frame = frame.join(self.metadata.add_prefix(METADATA))
         return frame
 
     @classmethod
@@ -119,10 +150,15 @@ class Dataset:
             With digests computed anew. Ids may repeat, and there may be no rows at all: it is what
             `read_dataset` and `take` once gave.
         """
-        features = frame.drop(columns=[ID, TARGET]).reset_index(drop=True)
-        ids = _ids(frame[ID], f"{name}: ids") if len(frame) else np.array([], dtype=np.str_)
-        targets = _targets(frame[TARGET], f"{name}: targets") if len(frame) else np.array([])
-        return cls(name, features, targets, ids, row_digests(features))
+        beside = [column for column in frame.columns if column.startswith(METADATA)]
+        features = frame.drop(columns=[ID, TARGET, *beside]).reset_index(drop=True)
+        metadata = None
+        if beside:
+            metadata = frame[beside].reset_index(drop=True)
+            metadata.columns = metadata.columns.str.removeprefix(METADATA)
+        ids = read_ids(frame[ID], f"{name}: ids") if len(frame) else np.array([], dtype=np.str_)
+        targets = read_targets(frame[TARGET], f"{name}: targets") if len(frame) else np.array([])
+        return cls(name, features, targets, ids, row_digests(features), metadata)
 
 
 def read_dataset(
@@ -134,6 +170,9 @@ def read_dataset(
     features: Sequence[str] | None = None,
     base: Path | None = None,
     unique: bool | None = None,
+    metadata: Sequence[str] = (),
+    time: str | None = None,
+    leave_out: Sequence[str] = (),
 ) -> Dataset:
     """Read a CSV or Parquet file, or take a frame, and check what every later step relies on.
 
@@ -149,13 +188,19 @@ def read_dataset(
         Column with the example ids. Without it (or where a file has no such column and `unique`
         is False) a row's id is its digest.
     features : sequence of str, optional
-        Columns to learn from; all but target and id when left out.
+        Columns to learn from; all but target, id, `metadata` and `leave_out` when left out.
     base : Path, optional
         Folder that relative paths start from.
     unique : bool, optional
         Whether the same id twice is an error. By default it is one when `id` is given, or not
         needed at all: pass True for the pool (its partition depends on ids), and False for
         contributions, whose repeated rows `check_contributions` counts.
+    metadata : sequence of str
+        Columns that tell examples apart. They are learned from only when `features` names them.
+    time : str, optional
+        Column that orders examples in time, kept with the metadata: numbers, or ISO 8601 dates.
+    leave_out : sequence of str
+        Columns that are no features unless `features` names them, whether they are there or not.
 
     Returns
     -------
@@ -170,13 +215,18 @@ def read_dataset(
         Its content cannot be used; the message names the column and the first bad row
         (rows are counted from 1, without the header).
     """
-    frame = source if isinstance(source, pd.DataFrame) else _read_file(Path(source), name, id, base)
+    frame = (
+        source
+        if isinstance(source, pd.DataFrame)
+        else read_table(Path(source), name=name, id=id, base=base)
+    )
     if frame.columns.duplicated().any():
-        raise InputError(f"{name}: columns appear twice: {_duplicated(frame.columns)}")
+        raise InputError(f"{name}: columns appear twice: {duplicated(frame.columns)}")
     frame = frame.rename(columns=str)
     if id is not None and id not in frame.columns and unique is False:
         id = None
-    for column in (target, *([] if id is None else [id]), *(features or [])):
+    beside = list(dict.fromkeys([*metadata, *([] if time is None else [time])]))
+    for column in (target, *([] if id is None else [id]), *(features or []), *beside):
         if column not in frame.columns:
             raise UnknownName(
                 f"{name}: there is no column {column!r}{did_you_mean(column, frame.columns)}"
@@ -184,11 +234,11 @@ def read_dataset(
     if frame.empty:
         raise InputError(f"{name}: there are no rows; expected at least one")
     chosen = (
-        [column for column in frame.columns if column not in (target, id)]
+        [column for column in frame.columns if column not in {target, id, *beside, *leave_out}]
         if features is None
         else list(dict.fromkeys(features))
     )
-    if taken := [column for column in chosen if column in RESERVED]:
+    if taken := [c for c in chosen if c in RESERVED or c.startswith(METADATA)]:
         raise InputError(
             f"{name}: the column {taken[0]!r} cannot be a feature, its name is used in snapshots; "
             "rename it, name it in the spec (data.id), or leave it out (data.features)"
@@ -198,13 +248,15 @@ def read_dataset(
             f"{name}: expected features other than the target {target!r}, got {chosen}"
         )
     table = frame[chosen].reset_index(drop=True)
-    _check_finite(table, name)
+    check_finite(table, name)
     rows = row_digests(table)
-    ids = rows if id is None else _ids(frame[id], f"{name}: id column {id!r}")
+    ids = rows if id is None else read_ids(frame[id], f"{name}: id column {id!r}")
     if unique if unique is not None else id is not None:
-        _check_unique(ids, name, id)
-    targets = _targets(frame[target], f"{name}: target {target!r}")
-    return Dataset(name, table, targets, ids, rows)
+        check_unique(ids, name, id)
+    targets = read_targets(frame[target], f"{name}: target {target!r}")
+    return Dataset(
+        name, table, targets, ids, rows, read_metadata(frame, beside, time=time, name=name)
+    )
 
 
 def concatenate(datasets: Sequence[Dataset], *, name: str = "all") -> Dataset:
@@ -220,7 +272,8 @@ def concatenate(datasets: Sequence[Dataset], *, name: str = "all") -> Dataset:
     Returns
     -------
     Dataset
-        Ids may repeat across datasets; they are kept as they are.
+        Ids may repeat across datasets; they are kept as they are. Metadata is kept where all have
+        the same; contributed rows have none.
     """
     if not datasets:
         raise InputError("there is nothing to concatenate; expected at least one dataset")
@@ -234,6 +287,7 @@ def concatenate(datasets: Sequence[Dataset], *, name: str = "all") -> Dataset:
         np.concatenate([one.targets for one in filled]),
         np.concatenate([one.ids for one in filled]),
         np.concatenate([one.rows for one in filled]),
+        _joined([one.metadata for one in filled]),
     )
 
 
@@ -280,112 +334,12 @@ def _kind(column: pd.Series) -> str:
     return "numbers" if is_numeric(column) else "text or other values"
 
 
-def _duplicated(columns: pd.Index[Any]) -> list[str]:
-    return sorted({str(column) for column in columns[columns.duplicated()]})
+def _rows_of(frame: pd.DataFrame, which: npt.NDArray[Any]) -> pd.DataFrame:
+    taken = frame.loc[which] if which.dtype == np.bool_ else frame.iloc[which]
+    return taken.reset_index(drop=True)
 
 
-def _read_file(path: Path, name: str, id_column: str | None, base: Path | None) -> pd.DataFrame:
-    path = (base / path) if base is not None else path
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise MissingInput(f"{name}: {path} {what}; expected a .csv or .parquet file")
-    suffix = path.suffix.lower()
-    if suffix not in (".csv", ".parquet"):
-        raise InputError(f"{name}: {path} ends in {suffix!r}; expected .csv or .parquet")
-    try:
-        return pd.read_parquet(path) if suffix == ".parquet" else _read_csv(path, name, id_column)
-    except InputError:
-        raise
-    except pd.errors.EmptyDataError as error:
-        raise InputError(f"{name}: {path} is empty; expected a header and rows") from error
-    except OSError as error:
-        raise MissingInput(f"{name}: {path} cannot be read: {error}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{name}: {path} is not UTF-8 text: {error}") from error
-    except (ValueError, csv.Error, pd.errors.ParserWarning) as error:
-        raise InputError(f"{name}: {path} is not a valid {suffix} file: {error}") from error
-
-
-def _read_csv(path: Path, name: str, id_column: str | None) -> pd.DataFrame:
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        header = pd.Index(next(csv.reader(stream), []))
-    # pandas would rename the second of two equal columns.
-    if header.duplicated().any():
-        raise InputError(f"{name}: columns appear twice: {_duplicated(header)}")
-    with warnings.catch_warnings():
-        # A row longer than the header is cut with only this warning.
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-        table: pd.DataFrame = pd.read_csv(
-            path,
-            # An id such as 007 must stay what it is.
-            dtype=None if id_column is None else {id_column: str},
-            encoding="utf-8-sig",
-            **_EXACT_FLOATS,
-            index_col=False,
-            low_memory=False,
-        )
-    return table
-
-
-def _check_finite(table: pd.DataFrame, name: str) -> None:
-    for column in table.select_dtypes("number"):
-        infinite = np.isinf(table[column].to_numpy(dtype=np.float64, na_value=np.nan))
-        if infinite.any():
-            raise InputError(
-                f"{name}: column {column!r} is infinite in {infinite.sum()} row(s), first in row "
-                f"{int(infinite.argmax()) + 1}; expected numbers or missing values"
-            )
-
-
-def _ids(column: pd.Series, what: str) -> npt.NDArray[np.str_]:
-    missing = column.isna().to_numpy()
-    if missing.any():
-        raise InputError(f"{what} is missing in row {int(missing.argmax()) + 1}")
-    if pd.api.types.is_float_dtype(column.dtype) and (column % 1 == 0).all():
-        column = column.astype("int64")
-    return np.array([normalise(str(one)) for one in column], dtype=np.str_)
-
-
-def _check_unique(ids: npt.NDArray[np.str_], name: str, column: str | None) -> None:
-    known, counts = np.unique(ids, return_counts=True)
-    if len(known) == len(ids):
-        return
-    repeated = known[counts > 1]
-    if column is None:
-        raise InputError(
-            f"{name}: {len(repeated)} row(s) appear more than once, so a row's content cannot be "
-            "its id; add a column of example ids and name it in the spec (data.id)"
-        )
-    raise InputError(
-        f"{name}: {len(repeated)} id(s) in column {column!r} appear more than once, "
-        f"for example {str(repeated[0])!r}; expected one row per id"
-    )
-
-
-def _targets(column: pd.Series, what: str) -> npt.NDArray[Any]:
-    missing = column.isna().to_numpy()
-    if missing.any():
-        raise InputError(
-            f"{what} is missing (NaN) in {missing.sum()} row(s), first in row "
-            f"{int(missing.argmax()) + 1}; remove those rows or fill them in"
-        )
-    if pd.api.types.is_bool_dtype(column.dtype) or pd.api.types.is_integer_dtype(column.dtype):
-        return column.to_numpy(dtype=np.int64)
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        values = column.to_numpy(dtype=np.float64)
-        if not np.isfinite(values).all():
-            first = int((~np.isfinite(values)).argmax()) + 1
-            raise InputError(f"{what} is infinite in row {first}; expected finite numbers")
-        return values
-    plain = column.astype(object)
-    kinds = {isinstance(one, str) for one in plain}
-    if kinds == {True}:
-        return np.array([normalise(one) for one in plain], dtype=np.str_)
-    try:
-        numbers = pd.to_numeric(plain) if kinds == {False} else None
-    except (TypeError, ValueError):
-        numbers = None
-    if numbers is None or not pd.api.types.is_numeric_dtype(numbers.dtype):
-        examples = {type(one).__name__: one for one in plain}
-        raise InputError(f"{what} mixes kinds or holds unusable ones, for example {examples}")
-    return _targets(numbers, what)
+def _joined(parts: Sequence[pd.DataFrame | None]) -> pd.DataFrame | None:
+    given = [part for part in parts if part is not None]
+    alike = len(given) == len(parts) and all(set(p.columns) == set(given[0]) for p in given)
+    return pd.concat(given, ignore_index=True) if alike else None

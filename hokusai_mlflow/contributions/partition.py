@@ -23,7 +23,7 @@ def partition(
     Parameters
     ----------
     ids : (n,) array of str
-        Example ids.
+        Example ids; or their groups, so that no group straddles two parts.
     key : bytes
         Secret of the model's owner, not empty. HMAC-SHA-256 of the id under this key, read as a
         number in [0, 1), decides.

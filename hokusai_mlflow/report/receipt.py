@@ -123,6 +123,18 @@ class Receipt:
         """The scores with the paid metric first; stored documents do not keep an order."""
         return sorted(self.scores.items(), key=lambda item: (item[0] != self.metric, item[0]))
 
+    def figures(self, rule: str) -> Mapping[str, Any]:
+        """The figures of one rule's finding; empty where it was not judged."""
+        for finding in self.decision.get("findings", ()):
+            if finding["code"] == rule:
+                return dict(finding["figures"])
+        return {}
+
+    @property
+    def guardrails(self) -> list[Mapping[str, Any]]:
+        """One row per guardrail and slice: name, n, improvement, margin, Holm's p, outcome."""
+        return list(self.figures("guardrails").get("rows", ()))
+
     @property
     def headline(self) -> str:
         """The outcome in two or three words."""
