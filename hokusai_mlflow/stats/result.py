@@ -32,8 +32,8 @@ class Comparison:
     groups : int or None
         Independent groups of examples, the fewer ones when they are grouped in two ways; None when
         every example stands for itself.
-    baseline, candidate : float
-        The metric's values.
+    baseline, candidate : float or None
+        The metric's values; None when only what the models disagree on was labelled.
     improvement : float
         Candidate over baseline, positive when better: difference, or log ratio for losses.
     improvement_bps, std_error_bps : float
@@ -65,8 +65,8 @@ class Comparison:
     metric: str
     n: int
     groups: int | None
-    baseline: float
-    candidate: float
+    baseline: float | None
+    candidate: float | None
     improvement: float
     improvement_bps: float
     std_error_bps: float
@@ -122,7 +122,7 @@ class Comparison:
         """One sentence: metric, both values, improvement with its interval, p-value, test."""
         units = "" if self.groups is None else f" in {self.groups:,} groups"
         return (
-            f"{self.metric} {self.baseline:.6g} → {self.candidate:.6g}: "
+            f"{self.metric} {_value(self.baseline)} → {_value(self.candidate)}: "
             f"{self.improvement_bps:+.1f} bps [{self.ci_low_bps:+.1f}, {self.ci_high_bps:+.1f}], "
             f"p={self.p_value:.3g} for Δ ≤ {self.min_effect_bps:g} bps "
             f"({self.test}, n={self.n:,}{units}, level {self.level:.3g})"
@@ -133,8 +133,8 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         rows = {
-            "baseline": f"{self.baseline:.6g}",
-            "candidate": f"{self.candidate:.6g}",
+            "baseline": _value(self.baseline),
+            "candidate": _value(self.candidate),
             "improvement": f"{self.improvement_bps:+.1f} bps",
             "95 % interval": f"{self.ci_low_bps:+.1f} … {self.ci_high_bps:+.1f} bps",
             f"p (Δ ≤ {self.min_effect_bps:g} bps)": f"{self.p_value:.3g}",
@@ -147,6 +147,10 @@ class Comparison:
             for name, told in rows.items()
         )
         return f"<table><caption>{escape(self.metric)}</caption>{cells}</table>"
+
+
+def _value(value: float | None) -> str:
+    return "?" if value is None else f"{value:.6g}"
 
 
 def conclude(

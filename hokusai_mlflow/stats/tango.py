@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hokusai_mlflow.stats.quantiles import normal_quantile, normal_tail
 
 
-def tango_z(wins: int, losses: int, n: int, difference: float) -> float:
+def tango_z(wins: int, losses: int, n: float, difference: float) -> float:
     """Score statistic of H0: p(win) − p(loss) = difference; approximately standard normal.
 
     Tango (1998), Statistics in Medicine 17, 891–908,
@@ -20,8 +20,8 @@ def tango_z(wins: int, losses: int, n: int, difference: float) -> float:
     ----------
     wins, losses : int
         Examples that only the candidate, or only the baseline, gets right.
-    n : int
-        Examples.
+    n : float
+        Examples; a fraction when a sample of them stands for all.
     difference : float
         δ in −1 … 1.
     """
@@ -37,7 +37,7 @@ def tango_z(wins: int, losses: int, n: int, difference: float) -> float:
     return above / math.sqrt(variance)
 
 
-def constrained_loss_rate(wins: int, losses: int, n: int, difference: float) -> float:
+def constrained_loss_rate(wins: int, losses: int, n: float, difference: float) -> float:
     """Maximum likelihood p(loss) given p(win) = p(loss) + difference ≥ p(loss)."""
     linear = (2 * n - wins + losses) * difference - wins - losses
     constant = losses * difference * (1 - difference)
@@ -56,13 +56,13 @@ class Tango:
     ----------
     wins, losses : int
         Examples that only the candidate, or only the baseline, gets right.
-    n : int
-        Examples.
+    n : float
+        Examples; a fraction when a sample of them stands for all.
     """
 
     wins: int
     losses: int
-    n: int
+    n: float
 
     @property
     def std_error(self) -> float:
