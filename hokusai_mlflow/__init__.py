@@ -11,29 +11,41 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from hokusai_mlflow.comparing import compare
+    from hokusai_mlflow.comparisons import Comparisons
     from hokusai_mlflow.errors import HokusaiError
+    from hokusai_mlflow.evaluation import compare, compare_all
     from hokusai_mlflow.gate import GatePolicy
+    from hokusai_mlflow.labelling import LabelPlan, compare_labelled, label_plan
     from hokusai_mlflow.metrics import Metric, metric, metric_names
     from hokusai_mlflow.stats.comparison import Comparison
 
 _PLACES = {
     "Comparison": "hokusai_mlflow.stats.comparison",
+    "Comparisons": "hokusai_mlflow.comparisons",
     "GatePolicy": "hokusai_mlflow.gate",
     "HokusaiError": "hokusai_mlflow.errors",
+    "LabelPlan": "hokusai_mlflow.labelling",
     "Metric": "hokusai_mlflow.metrics",
-    "compare": "hokusai_mlflow.comparing",
+    "compare": "hokusai_mlflow.evaluation",
+    "compare_all": "hokusai_mlflow.evaluation",
+    "compare_labelled": "hokusai_mlflow.labelling",
+    "label_plan": "hokusai_mlflow.labelling",
     "metric": "hokusai_mlflow.metrics",
     "metric_names": "hokusai_mlflow.metrics",
 }
 
 __all__ = [
     "Comparison",
+    "Comparisons",
     "GatePolicy",
     "HokusaiError",
+    "LabelPlan",
     "Metric",
     "__version__",
     "compare",
+    "compare_all",
+    "compare_labelled",
+    "label_plan",
     "metric",
     "metric_names",
 ]

@@ -9,9 +9,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import threading
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -21,36 +19,12 @@ import cloudpickle
 import numpy as np
 import pandas as pd
 
-from hokusai_mlflow.errors import InputError, MissingInput, RecipeError
-from hokusai_mlflow.metrics.base import Metric
-from hokusai_mlflow.metrics.inputs import as_label
+from hokusai_mlflow.errors import MissingInput, RecipeError
+from hokusai_mlflow.predicting import predict, quiet
+
+__all__ = ["Recipe", "load_recipe", "predict", "recipe_from_source"]
 
 _importing = threading.RLock()
-_quieting = threading.Lock()
-_quiet_now: list[Any] = []
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """No warnings: convergence and dtype notes of refits are the recipe author's matter.
-
-    Filters belong to the process, refits to threads: the first one in silences, the last one out
-    restores, or threads would restore each other's filters in the wrong order.
-    """
-    with _quieting:
-        if not _quiet_now:
-            saved = warnings.catch_warnings()
-            saved.__enter__()
-            warnings.simplefilter("ignore")
-            _quiet_now.append(saved)
-        _quiet_now.append(None)
-    try:
-        yield
-    finally:
-        with _quieting:
-            _quiet_now.pop()
-            if len(_quiet_now) == 1:
-                _quiet_now.pop().__exit__(None, None, None)
 
 
 @dataclass(frozen=True, repr=False)
@@ -100,7 +74,7 @@ class Recipe:
             When the recipe fails on these rows.
         """
         try:
-            with _quiet():
+            with quiet():
                 return self.build(seed).fit(features, targets)
         except Exception as problem:
             text = [c for c in features.columns if not pd.api.types.is_numeric_dtype(features[c])]
@@ -167,62 +141,3 @@ def load_recipe(path: Path) -> Recipe:
             f"no recipe can be read at {path} ({problem}); expected a Python file with build(seed)"
         ) from problem
     return recipe_from_source(source, name=path.stem)
-
-
-def predict(model: Any, features: pd.DataFrame, metric: Metric, *, name: str) -> np.ndarray:
-    """A model's output on every example, in the form that a metric needs.
-
-    Parameters
-    ----------
-    model : estimator
-        Fitted, with scikit-learn's interface.
-    features : DataFrame, n rows
-        The examples.
-    metric : Metric
-        Decides between predicted labels or values (`predict`) and the positive class' score
-        (`predict_proba`, else `decision_function`).
-    name : str
-        The model, for error messages.
-
-    Returns
-    -------
-    ndarray, shape (n,)
-        One output per example, in the order given.
-
-    Raises
-    ------
-    RecipeError
-        When the model fails on these rows.
-    InputError
-        When it returns another number of outputs than there are rows.
-    """
-    try:
-        with _quiet():
-            if metric.output != "score":
-                output = np.asarray(model.predict(features))
-            else:
-                output = _score(model, features, metric)
-    except Exception as problem:
-        raise RecipeError(
-            f"the {name} could not predict {len(features):,} rows: "
-            f"{type(problem).__name__}: {problem}"
-        ) from problem
-    if output.shape != (len(features),):
-        raise InputError(
-            f"the {name} returned predictions of shape {output.shape} for {len(features):,} rows; "
-            "expected one per row"
-        )
-    return output
-
-
-def _score(model: Any, features: pd.DataFrame, metric: Metric) -> np.ndarray:
-    """How far each example leans to the metric's positive class."""
-    # A model without `classes_` gives its columns in the order of the sorted labels.
-    labels = getattr(model, "classes_", getattr(metric, "classes", ()))
-    classes = [as_label("class of the model", label) for label in labels]
-    positive = getattr(metric, "positive", classes[-1])
-    if hasattr(model, "predict_proba"):
-        return np.asarray(model.predict_proba(features))[:, classes.index(positive)]
-    scores = np.asarray(model.decision_function(features))
-    # One number per example leans to the last class.
-    return scores if classes.index(positive) == len(classes) - 1 else -scores
