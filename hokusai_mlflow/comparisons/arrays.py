@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +13,15 @@ from hokusai_mlflow.comparing import bound_metric, groups_of, paired, with_group
 from hokusai_mlflow.comparisons.collection import Comparisons, Row
 from hokusai_mlflow.comparisons.intervals import interval_bps
 from hokusai_mlflow.comparisons.slices import Mask, masks
-from hokusai_mlflow.errors import InputError
-from hokusai_mlflow.gate.policy import GatePolicy
+from hokusai_mlflow.errors import InputError, did_you_mean
 from hokusai_mlflow.metrics import Metric
 from hokusai_mlflow.metrics.inputs import Targets
 from hokusai_mlflow.stats.comparison import INTERVAL, Comparison, compare_outputs
 from hokusai_mlflow.stats.groups import Groups
 from hokusai_mlflow.stats.holm import holm
+
+if TYPE_CHECKING:
+    from hokusai_mlflow.gate.policy import GatePolicy
 
 LEVEL, MIN_EFFECT_BPS = 0.05, 10.0
 Metrics = str | Metric | Sequence[str | Metric] | Mapping[str, Mapping[str, Any] | None]
@@ -182,12 +184,13 @@ def policy_of(policy: GatePolicy | Mapping[str, Any]) -> GatePolicy:
     InputError
         When a threshold is unknown or out of range.
     """
-    if isinstance(policy, GatePolicy):
-        return policy
+    # Loading pydantic costs as much as the rest of the core.
     from pydantic import ValidationError  # noqa: PLC0415
 
-    from hokusai_mlflow.errors import did_you_mean  # noqa: PLC0415
+    from hokusai_mlflow.gate.policy import GatePolicy  # noqa: PLC0415
 
+    if isinstance(policy, GatePolicy):
+        return policy
     try:
         return GatePolicy.model_validate(dict(policy))
     except ValidationError as problem:

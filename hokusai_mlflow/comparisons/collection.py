@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from hokusai_mlflow.errors import UnknownName, did_you_mean
-from hokusai_mlflow.gate.decision import Decision
 from hokusai_mlflow.stats.comparison import Comparison
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
+
+    from hokusai_mlflow.gate.decision import Decision
 
 Finding = Literal["better", "worse", "undecided", "undefined"]
 NO_LOOK = (
