@@ -7,11 +7,12 @@ import numpy.typing as npt
 
 from hokusai_mlflow.errors import InputError
 from hokusai_mlflow.metrics.base import Metric
-from hokusai_mlflow.metrics.inputs import Floats, Targets, as_labels
+from hokusai_mlflow.metrics.inputs import Floats, Targets, as_labels, as_weights
 from hokusai_mlflow.stats.clusters import two_way
 from hokusai_mlflow.stats.delong import DeLong
-from hokusai_mlflow.stats.groups import Groups, group_ways
+from hokusai_mlflow.stats.groups import Codes, Groups, group_ways
 from hokusai_mlflow.stats.inference import Inference
+from hokusai_mlflow.stats.moments import jump
 from hokusai_mlflow.stats.paired import counted_statistics
 from hokusai_mlflow.stats.result import BPS, INTERVAL, Comparison, Test, conclude, require_level
 from hokusai_mlflow.stats.skew import SafeT
@@ -79,14 +80,18 @@ def compare_outputs(
     if not same:
         improvement = bound.utility(values[1]) - bound.utility(values[0])
         moved = bound.influence(said_c) - bound.influence(said_b)
-    safe = _safe_t(improvement, moved, ways)
+    test: Test = bound.test
+    if ways or weights is not None:
+        test = "two-way-t" if len(ways) == 2 else "t+hall"
+    one_answer = None
+    if bound.output == "label" and test != "tango":
+        one_answer = jump(bound, said_b.mean(axis=0), said_c.mean(axis=0))
+        one_answer *= 1.0 if weights is None else float(as_weights(weights, n).max())
+    safe = _safe_t(improvement, moved, ways, one_answer)
     discordant = None
     if bound.output == "label":
         hit_b, hit_c = (np.asarray(said) == np.asarray(targets) for said in (baseline, candidate))
         discordant = int((hit_c & ~hit_b).sum()), int((hit_b & ~hit_c).sum())
-    test: Test = bound.test
-    if ways or weights is not None:
-        test = "two-way-t" if len(ways) == 2 else "t+hall"
     inference: Inference = safe
     if test == "tango":
         assert discordant is not None
@@ -110,15 +115,20 @@ def compare_outputs(
     )
 
 
-def _safe_t(improvement: float, moved: Floats, ways: tuple[npt.NDArray[np.intp], ...]) -> SafeT:
+def _safe_t(
+    improvement: float, moved: Floats, ways: tuple[Codes, ...], one_answer: float | None
+) -> SafeT:
+    n = len(moved)
+    if n < 2:
+        raise InputError(f"expected at least two examples, found {n}; bring more data")
     if len(ways) == 2:
-        return two_way(improvement, moved, ways)
+        return two_way(improvement, moved, ways, jump=one_answer)
     if ways:
         summed = np.bincount(ways[0], weights=moved).astype(np.float64)
-        moved = summed * (len(summed) / len(moved))
-    if len(moved) < 2:
-        raise InputError(f"expected at least two examples, found {len(moved)}; bring more data")
-    return SafeT.of(improvement, moved)
+        scale = len(summed) / n
+        moved = summed * scale
+        one_answer = None if one_answer is None else one_answer * scale
+    return SafeT.of(improvement, moved, jump=one_answer)
 
 
 def _class_counts(metric: Metric, targets: Targets) -> dict[str, int] | None:

@@ -126,3 +126,8 @@ def slope(metric: Metric, mean: Floats) -> Floats:
     if metric.scale == "log_ratio":
         gradient = gradient / float(metric.value(mean))
     return -gradient if metric.direction == "lower" else gradient
+
+
+def jump(metric: Metric, baseline: Floats, candidate: Floats) -> float:
+    """What one right or wrong answer moves in n · utility, from both models' mean statistics."""
+    return max(float(np.abs(slope(metric, mean)).max()) for mean in (baseline, candidate))

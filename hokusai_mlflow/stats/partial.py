@@ -15,10 +15,11 @@ from hokusai_mlflow.errors import InputError, UnknownName, did_you_mean
 from hokusai_mlflow.metrics.base import Metric
 from hokusai_mlflow.metrics.inputs import Floats, Targets
 from hokusai_mlflow.stats.inference import Inference
+from hokusai_mlflow.stats.moments import jump
 from hokusai_mlflow.stats.partial_counts import Coded, Column, JointCounts
 from hokusai_mlflow.stats.partial_statistics import StatisticsSums
 from hokusai_mlflow.stats.result import Comparison, conclude, require_level
-from hokusai_mlflow.stats.skew import SafeT
+from hokusai_mlflow.stats.skew import SafeT, one_more
 from hokusai_mlflow.stats.tango import Tango
 
 
@@ -207,14 +208,19 @@ def _finish_counts(
     totals = [(joint.counts * said.T).sum(axis=1) for said in (said_b, said_c)]
     values = float(bound.value(totals[0])), float(bound.value(totals[1]))
     same = np.array_equal(said_b, said_c)
-    safe = SafeT(0.0, 0.0, 0.0, n)
+    improvement, moved = 0.0, np.zeros(len(joint.counts))
     if not same:
         slopes = [utility_slope(bound, total / n) for total in totals]
-        moved: Floats = said_c @ slopes[1] - said_b @ slopes[0]
+        moved = said_c @ slopes[1] - said_b @ slopes[0]
         moved -= (joint.counts * moved).sum() / n
-        squares = joint.counts * moved * moved
         improvement = bound.utility(values[1]) - bound.utility(values[0])
-        safe = safe_t(improvement, float(squares.sum()), float((squares * moved).sum()), n)
+    each = joint.counts * moved * moved
+    squares = float(each.sum())
+    if bound.test != "tango":
+        # As in `compare_outputs`: few discordant examples say too little of their variance.
+        quartics = float((each * moved * moved).sum())
+        squares += one_more(squares, quartics, jump(bound, totals[0] / n, totals[1] / n))
+    safe = SafeT.from_sums(improvement, squares, float((each * moved).sum()), n)
     inference: Inference = Tango(*joint.discordant, n) if bound.test == "tango" else safe
     expected = getattr(bound, "classes", None) or ()
     return conclude(

@@ -36,6 +36,25 @@ def hall_inverse(y: float, a: float) -> float:
     return 3 * shifted / (root**2 + root + 1)
 
 
+def one_more(squares: float, quartics: float, jump: float) -> float:
+    """What one more unit that matters would add to Σ ψ²: Σ ψ⁴ / Σ ψ², the ψ² of such units.
+
+    Few discordant examples of a rare class say too little of their own variance: at 20 positives
+    the 95 % interval of recall holds the truth 84 % of the time without this, 95 % or more with
+    it. It is the pseudo-observation of Agresti & Min (2005), DOI 10.1002/sim.1781, and of Bonett &
+    Price (2012), DOI 10.3102/1076998611411915, for any function of sums; among many it is nothing.
+
+    Parameters
+    ----------
+    squares, quartics : float
+        Σ ψ² and Σ ψ⁴ over the units.
+    jump : float
+        What one right or wrong answer moves, for when no unit has moved anything yet.
+    """
+    # Below that nothing moved but rounding.
+    return quartics / squares if squares > 1e-18 * jump**2 else jump**2
+
+
 @dataclass(frozen=True)
 class SafeT:
     """One-sided t test and bounds where the more cautious of Student and Hall counts.
@@ -56,11 +75,31 @@ class SafeT:
     units: int
 
     @classmethod
-    def of(cls, estimate: float, influence: Floats) -> SafeT:
-        """From the influence ψ of every unit, shape (units,), with mean 0."""
-        units = len(influence)
-        error = math.sqrt(float((influence**2).sum()) / (units * (units - 1)))
-        return cls(estimate, error, skewness(influence), units)
+    def of(cls, estimate: float, influence: Floats, *, jump: float | None = None) -> SafeT:
+        """From the influence ψ of every unit, shape (units,), with mean 0.
+
+        Parameters
+        ----------
+        estimate : float
+            Improvement, native units.
+        influence : array, shape (units,)
+            With mean 0.
+        jump : float, optional
+            For statistics of 0 and 1: what one right or wrong answer moves; see `one_more`.
+        """
+        squared = influence**2
+        squares = float(squared.sum())
+        if jump is not None:
+            squares += one_more(squares, float((squared**2).sum()), jump)
+        # Products, not a power: numpy's pow is not exactly odd.
+        return cls.from_sums(estimate, squares, float((squared * influence).sum()), len(influence))
+
+    @classmethod
+    def from_sums(cls, estimate: float, squares: float, cubes: float, units: int) -> SafeT:
+        """From Σ ψ² and Σ ψ³ over the units."""
+        error = math.sqrt(squares / (units * (units - 1)))
+        skew = cubes / units / math.sqrt(squares / units) ** 3 if squares > 0 else 0.0
+        return cls(estimate, error, skew, units)
 
     @property
     def a(self) -> float:

