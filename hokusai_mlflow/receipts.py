@@ -61,7 +61,7 @@ def judged(
     message = {
         "promoted": f"version {candidate.version} is the champion of {spec.model} now",
         "hold": "the hold-out cannot tell whether the candidate is better; "
-        + "; ".join(f.remedy for f in decision.reasons if f.remedy),
+        + decision.would_change_it,
         "reject": "the candidate is not shown to be better; "
         + "; ".join(f.message for f in decision.reasons),
     }[result]

@@ -44,7 +44,8 @@ def improve(spec: str = "pipeline.yaml") -> Receipt:
 
         crossval = steps.cross_validate(attempt)
         trial = steps.test_on_holdout(attempt, candidate)
-        judgement = steps.decide(attempt, candidate, trial, crossval)
+        runs = steps.validation_runs(attempt)
+        judgement = steps.decide(attempt, candidate, trial, crossval, runs)
         report_by_class(judgement)
         if not judgement.promoted:
             return steps.publish(judgement)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hokusai_mlflow import evidence
-from hokusai_mlflow.cli.predictions import Predictions, checked
+from hokusai_mlflow.cli.predictions import Predictions, checked, table
 from hokusai_mlflow.contributions.digests import evaluation_digest
 from hokusai_mlflow.deltaone import PairedSums
 from hokusai_mlflow.errors import HokusaiError
@@ -104,24 +104,30 @@ def check_predictions(
         _equal(f"{which} commitment to ids and targets", stated["digest"], found),
     ]
     of = metric(document["metric"], **document["metric_options"])
-    sums = PairedSums.of(*paired_scores(of, rows.targets, rows.baseline, rows.candidate))
+    groups = None
+    if document["evaluation"].get("columns", {}).get("group") is not None:
+        groups = table(path, "id", "group")["group"].reindex(rows.ids).to_numpy()
+    sums = PairedSums.of(
+        *paired_scores(of, rows.targets, rows.baseline, rows.candidate, groups=groups)
+    )
     expected = evidence.read_sums(document, which)
     told = "recomputed from the predictions, equal to the last digit"
     if sums != expected:
         told = f"predictions give {sums!r}, the document has {expected!r}"
     checks.append(Check(f"{which} paired sums", sums == expected, told))
     if which == "gate":
-        checks.append(_comparison(document, of, rows))
+        checks.append(_comparison(document, of, rows, groups))
     return checks
 
 
-def _comparison(document: Mapping[str, Any], of: Any, rows: Predictions) -> Check:
+def _comparison(document: Mapping[str, Any], of: Any, rows: Predictions, groups: Any) -> Check:
     stated = document["comparison"]
     found = compare_outputs(
         of,
         rows.targets,
         rows.baseline,
         rows.candidate,
+        groups=groups,
         level=stated["level"],
         min_effect_bps=stated["min_effect_bps"],
     ).to_dict()

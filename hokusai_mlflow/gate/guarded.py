@@ -18,8 +18,6 @@ from hokusai_mlflow.stats.tango import tango_z
 BPS = 10_000
 MIN_UNITS = 30
 """Fewer examples (or groups) than this are not compared."""
-MIN_DISCORDANT = 10
-"""Fewer discordant pairs than this say nothing of a variance, but to a score test."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -158,7 +156,4 @@ def _distrust(comparison: Comparison, max_skew: float) -> str:
     tail = -comparison.skew / math.sqrt(comparison.units)
     if tail > max_skew:
         return f"−skew/√n = {tail:.2f} is above {max_skew:.2f}: a few examples decide"
-    pairs = comparison.discordant
-    if pairs is not None and comparison.test != "tango" and sum(pairs) < MIN_DISCORDANT:
-        return f"{sum(pairs)} discordant pairs of {MIN_DISCORDANT}"
     return ""

@@ -184,6 +184,17 @@ def delta_one(wei: int | str) -> str:
     return f"{whole:,}.{part:06d}"
 
 
+def guarded(row: Mapping[str, Any]) -> str:
+    """One guardrail or slice in a line; what was measured only where there was enough evidence."""
+    told = f"{row['name']}, n = {row['n']:,}"
+    if row["improvement_bps"] is None:
+        return f"{told}: too little to tell a loss of {row['margin_bps']:g} bps"
+    return (
+        f"{told}: {row['improvement_bps']:+.0f} bps of at worst −{row['margin_bps']:g}, "
+        f"p = {row['p_adjusted']:.2g}"
+    )
+
+
 def cell(text: object) -> str:
     """Text that stays text in Markdown: no table cell, line, link, image or HTML begins in it."""
     flat = " ".join(str(text).split())

@@ -7,7 +7,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from hokusai_mlflow.report.receipt import Receipt, delta_one
+from hokusai_mlflow.report.receipt import Receipt, delta_one, guarded
 
 STYLES = {
     "promoted": "green",
@@ -80,6 +80,8 @@ def _findings(receipt: Receipt) -> Table:
         # As Text, or brackets in a message would be read as markup.
         said = Text(finding["code"]), Text(finding["message"])
         table.add_row(MARKS[finding["outcome"]], *said)
+        for row in finding["figures"].get("rows", ()) if finding["code"] == "guardrails" else ():
+            table.add_row("", "", Text.assemble(MARKS[row["outcome"]], " ", guarded(row)))
         if finding["remedy"]:
             table.add_row("", "", Text(f"→ {finding['remedy']}", style="italic"))
     return table

@@ -16,6 +16,7 @@ from hokusai_mlflow.errors import InputError, MetricUndefined
 from hokusai_mlflow.metrics.base import Metric
 from hokusai_mlflow.metrics.inputs import Floats
 from hokusai_mlflow.stats.groups import group_codes
+from hokusai_mlflow.stats.moments import jump
 from hokusai_mlflow.stats.power import POWER, detectable, required_size
 from hokusai_mlflow.stats.skew import SafeT
 from hokusai_mlflow.stats.tango import Tango
@@ -259,17 +260,22 @@ class _Paired:
             moved = self.metric.influence(said_c) - self.metric.influence(said_b)
         except MetricUndefined:
             return None
+        # Few discordant examples say too little of their own variance, in the same way as there.
+        one = None
+        if self.metric.output == "label":
+            one = jump(self.metric, said_b.mean(axis=0), said_c.mean(axis=0))
         if self.codes is not None:
             codes = np.unique(self.codes[part], return_inverse=True)[1].reshape(-1)
             summed: Floats = np.bincount(codes, weights=moved).astype(np.float64)
-            moved = summed * (len(summed) / len(said_b))
+            scale = len(summed) / len(said_b)
+            moved, one = summed * scale, None if one is None else one * scale
         if len(moved) < 2:
             return None
         tango = None
         if self.metric.test == "tango" and self.codes is None:
             gained = said_c[:, 0] - said_b[:, 0]
             tango = Tango(int((gained > 0).sum()), int((gained < 0).sum()), len(gained))
-        return _Part(SafeT.of(utilities[1] - utilities[0], moved), tango)
+        return _Part(SafeT.of(utilities[1] - utilities[0], moved, jump=one), tango)
 
 
 def _array(given: npt.ArrayLike) -> npt.NDArray[Any]:
