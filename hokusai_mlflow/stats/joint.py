@@ -16,6 +16,10 @@ SPARE = 8
 """Rows are counted when there are this many times more of them than distinct ones."""
 
 
+SAMPLE = 2**10
+"""Rows among which one must repeat before all of them are sorted."""
+
+
 @dataclass(frozen=True, eq=False)
 class JointTable:
     """Distinct rows of both models' statistics and how often each occurs.
@@ -102,8 +106,8 @@ def distinct_rows(
         Finite numbers.
     """
     few = len(rows) // SPARE
-    sample = _keys(rows[: 4 * SPARE])
-    if len(rows) > 4 * SPARE and len(np.unique(sample)) == len(sample):
+    sample = _keys(rows[:SAMPLE])
+    if len(rows) > SAMPLE and len(np.unique(sample)) == SAMPLE:
         # Nothing repeats in the beginning: spare the sort of everything.
         return None
     keys = _keys(rows)
