@@ -67,7 +67,7 @@ def price(judgement: Judgement, payment: Trial, valuation: Valuation) -> Payment
         z2_floor_e6=config.z2_floor_e6,
     ):
         reason = "the contract's own significance check does not hold for the gate's sums"
-    return Payment(spec.pay, measured, 0 if reason else paid, payment.sums.n, reason)
+    return Payment(spec.pay, measured, 0 if reason else paid, payment.comparison.n, reason)
 
 
 def evidence(judgement: Judgement, payment: Trial, valuation: Valuation) -> Evidence:
@@ -79,11 +79,11 @@ def evidence(judgement: Judgement, payment: Trial, valuation: Valuation) -> Evid
         champion=judgement.champion.to_dict(),
         candidate=judgement.candidate.to_dict(),
         evaluation={
-            "gate": {"part": attempt.holdout, "digest": gate.evaluation, "n": gate.sums.n},
+            "gate": {"part": attempt.holdout, "digest": gate.evaluation, "n": gate.comparison.n},
             "payment": {
                 "part": PAYMENT if spec.pay == "fresh" else attempt.holdout,
                 "digest": payment.evaluation,
-                "n": payment.sums.n,
+                "n": payment.comparison.n,
             },
             "columns": {
                 "group": spec.data.group,

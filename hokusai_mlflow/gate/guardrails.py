@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from hokusai_mlflow.gate.case import Case
@@ -41,6 +42,8 @@ class Guardrails:
             said = [f"{len(rows)} of {len(rows)} not worse; closest {_told(closest)}"]
             return Finding(self.code, "passed", "; ".join(said + told_skipped), figures)
         outcome: Outcome = "failed" if "failed" in outcomes else "insufficient"
+        if outcome == "insufficient":
+            figures["required_n"] = _holdout_size(case.comparison.n, rows)
         return Finding(
             self.code, outcome, "; ".join(told + told_skipped), figures, _remedy(rows, outcome)
         )
@@ -65,6 +68,14 @@ def _row(one: Guarded, p_adjusted: float, alpha: float) -> dict[str, Any]:
         "why_not": one.why_not,
         "required_n": one.required_n if outcome == "insufficient" else None,
     }
+
+
+def _holdout_size(n: int, rows: list[dict[str, Any]]) -> int | None:
+    """Hold-out examples at which every slice is large enough, their shares staying as they are."""
+    short = [row for row in rows if row["outcome"] == "insufficient"]
+    if any(row["required_n"] is None for row in short):
+        return None
+    return max(math.ceil(n * row["required_n"] / row["n"]) for row in short)
 
 
 def _told(row: dict[str, Any]) -> str:

@@ -46,12 +46,25 @@ CROSSVAL = CrossValidation(
 )
 
 
-def case(*, policy=POLICY, needs_classes=False, same_model=False, crossval=None, **comparison):
+EXTRAS = ("guardrails", "blocks", "validation_runs", "agreement")
+
+
+def case(
+    *,
+    policy=POLICY,
+    needs_classes=False,
+    same_model=False,
+    crossval=None,
+    no_crossval=False,
+    **changed,
+):
     """A case that is promoted, with some of it changed."""
+    extras = {name: changed.pop(name) for name in EXTRAS if name in changed}
     return Case(
-        comparison=replace(COMPARISON, **comparison),
-        crossval=replace(CROSSVAL, **(crossval or {})),
+        comparison=replace(COMPARISON, **changed),
+        crossval=None if no_crossval else replace(CROSSVAL, **(crossval or {})),
         policy=policy,
         needs_classes=needs_classes,
         same_model=same_model,
+        **extras,
     )
