@@ -226,7 +226,8 @@ def prediction_table(path: Path, id: str, *needed: str) -> pd.DataFrame:
         if column not in frame.columns:
             raise UnknownName(
                 f"{path}: there is no column {column!r}"
-                f"{did_you_mean(column, map(str, frame.columns))}"
+                f"{did_you_mean(column, map(str, frame.columns))} (--id and --prediction, or "
+                "id= and prediction=, name the columns)"
             )
     return frame.set_index(example_ids(frame, id, str(path)))
 
@@ -288,6 +289,8 @@ def _frame(data: Data, id: str | None) -> pd.DataFrame:
     if data.columns.duplicated().any():
         twice = data.columns[data.columns.duplicated()][0]
         raise InputError(f"data: the column {twice!r} appears twice; rename one of them")
+    if id is not None and id in data.columns:
+        example_ids(data, id, "data")
     # Rows are paired by position of the frame, whatever its index says.
     return data if data.index.is_unique else data.reset_index(drop=True)
 

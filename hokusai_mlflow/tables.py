@@ -39,25 +39,26 @@ def read_table(
     InputError
         It is no valid file of its kind, or a column appears twice.
     """
+    where = "" if name == str(path) else f"{name}: "
     path = (base / path) if base is not None else path
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
-        raise MissingInput(f"{name}: {path} {what}; expected a .csv or .parquet file")
+        raise MissingInput(f"{where}{path} {what}; expected a .csv or .parquet file")
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".parquet"):
-        raise InputError(f"{name}: {path} ends in {suffix!r}; expected .csv or .parquet")
+        raise InputError(f"{where}{path} ends in {suffix!r}; expected .csv or .parquet")
     try:
         return pd.read_parquet(path) if suffix == ".parquet" else _read_csv(path, name, id)
     except InputError:
         raise
     except pd.errors.EmptyDataError as error:
-        raise InputError(f"{name}: {path} is empty; expected a header and rows") from error
+        raise InputError(f"{where}{path} is empty; expected a header and rows") from error
     except OSError as error:
-        raise MissingInput(f"{name}: {path} cannot be read: {error}") from error
+        raise MissingInput(f"{where}{path} cannot be read: {error}") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{name}: {path} is not UTF-8 text: {error}") from error
+        raise InputError(f"{where}{path} is not UTF-8 text: {error}") from error
     except (ValueError, csv.Error, pd.errors.ParserWarning) as error:
-        raise InputError(f"{name}: {path} is not a valid {suffix} file: {error}") from error
+        raise InputError(f"{where}{path} is not a valid {suffix} file: {error}") from error
 
 
 def _read_csv(path: Path, name: str, id_column: str | None) -> pd.DataFrame:

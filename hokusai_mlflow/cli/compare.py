@@ -5,157 +5,208 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from hokusai_mlflow import __version__
-from hokusai_mlflow.cli import output
-from hokusai_mlflow.cli.options import AsJson, read_settings
-from hokusai_mlflow.errors import InputError
+from hokusai_mlflow.cli.options import AsJson
 
-if TYPE_CHECKING:
-    from hokusai_mlflow.cli.predictions import Columns, Predictions
-    from hokusai_mlflow.metrics import Metric
-    from hokusai_mlflow.stats.comparison import Comparison
-
-URI_SCHEMES = ("models:/", "runs:/")
+INPUT, TESTING, LABELS, SHOWN = "What is compared", "The test", "Labelling", "What is shown"
 
 
 def compare(
     baseline: Annotated[
-        str, typer.Argument(help="Predictions (.csv, .parquet), or a model: models:/… or runs:/…")
+        str,
+        typer.Argument(
+            help="Predictions (.csv, .parquet), a model (models:/… or runs:/…), a column of "
+            "--data, or a system in --ratings."
+        ),
     ],
-    candidate: Annotated[str, typer.Argument(help="The other one, of the same sort.")],
+    candidate: Annotated[str, typer.Argument(help="The other one.")],
     *,
-    metric: Annotated[str, typer.Option(help="What is measured, such as accuracy or rmse.")],
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What is measured, such as accuracy or rmse; several times for several, the first "
+            "is primary.",
+            rich_help_panel=INPUT,
+        ),
+    ] = None,
     option: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY=VALUE", help="Option of the metric, such as average=macro."),
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="Option of the metric, such as average=macro; f1.average=macro when there are "
+            "several metrics.",
+            rich_help_panel=INPUT,
+        ),
     ] = None,
-    level: Annotated[float, typer.Option(help="One-sided level of the test.")] = 0.05,
-    min_effect: Annotated[float, typer.Option(help="δ₀ of H0: Δ ≤ δ₀, in basis points.")] = 10.0,
     data: Annotated[
-        Path | None, typer.Option(help="File with ids and targets; for models also the features.")
+        Path | None,
+        typer.Option(
+            help="File with ids and targets; for models also the features.", rich_help_panel=INPUT
+        ),
     ] = None,
-    target: Annotated[str, typer.Option(help="Column with the truth.")] = "target",
-    id_: Annotated[str, typer.Option("--id", help="Column with the example ids.")] = "id",
-    prediction: Annotated[str, typer.Option(help="Column with the predictions.")] = "prediction",
+    target: Annotated[
+        str, typer.Option(help="Column with the truth.", rich_help_panel=INPUT)
+    ] = "target",
+    id_: Annotated[
+        str, typer.Option("--id", help="Column with the example ids.", rich_help_panel=INPUT)
+    ] = "id",
+    prediction: Annotated[
+        str, typer.Option(help="Column with the predictions.", rich_help_panel=INPUT)
+    ] = "prediction",
+    ratings: Annotated[
+        Path | None,
+        typer.Option(
+            help="Ratings by people (columns item, rater, system, rating) or preferences (item, "
+            "rater, preferred); BASELINE and CANDIDATE are systems.",
+            rich_help_panel=INPUT,
+        ),
+    ] = None,
+    slice_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--slice",
+            metavar="COLUMN",
+            help="Compare on every value of this column too, by the first metric.",
+            rich_help_panel=INPUT,
+        ),
+    ] = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Examples with the same value belong together (user, document); twice for "
+            "two-way clustering.",
+            rich_help_panel=INPUT,
+        ),
+    ] = None,
+    weight: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="How often an example counts.", rich_help_panel=INPUT),
+    ] = None,
+    stream: Annotated[
+        bool,
+        typer.Option(
+            "--stream",
+            help="Read --data, a Parquet file or folder with both models' predictions as columns, "
+            "in bounded memory; by itself from 512 MiB on.",
+            rich_help_panel=INPUT,
+        ),
+    ] = False,
+    level: Annotated[
+        float | None,
+        typer.Option(
+            help="One-sided level of the test; 0.05, or the policy's.", rich_help_panel=TESTING
+        ),
+    ] = None,
+    min_effect: Annotated[
+        float | None,
+        typer.Option(
+            help="δ₀ of H0: Δ ≤ δ₀, in basis points; 10, or the policy's.", rich_help_panel=TESTING
+        ),
+    ] = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option(
+            help="YAML file with thresholds of the gate ({} for the defaults): adds its verdict, "
+            "which spends no look of a hold-out and promotes nothing.",
+            rich_help_panel=TESTING,
+        ),
+    ] = None,
+    bootstrap: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Add bootstrap intervals from N resamples (BCa).",
+            rich_help_panel=TESTING,
+        ),
+    ] = None,
+    label_plan: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="Write which examples need a label to compare accuracies; no truth is needed.",
+            rich_help_panel=LABELS,
+        ),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="Compare accuracies from a label plan that was filled in.",
+            rich_help_panel=LABELS,
+        ),
+    ] = None,
+    budget: Annotated[
+        int | None, typer.Option(help="Most examples to label.", rich_help_panel=LABELS)
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(help="Of the plan's choice and of the bootstrap.", rich_help_panel=LABELS)
+    ] = 0,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a self-contained page.", rich_help_panel=SHOWN),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png|svg", help="Write a forest plot.", rich_help_panel=SHOWN),
+    ] = None,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print Markdown.", rich_help_panel=SHOWN)
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Compare two models' predictions on the same examples: values, improvement, interval, p.
+    """Compare two models on the same examples: values, improvement, interval, p.
 
     Example: hokusai compare old.csv new.csv --metric accuracy --target label
     """
+    from hokusai_mlflow.cli import compare_labels, compare_report, compare_sources
     from hokusai_mlflow.cli.predictions import Columns
-    from hokusai_mlflow.metrics import metric as metric_named
-    from hokusai_mlflow.stats.comparison import compare_outputs
 
-    chosen = metric_named(metric, **_options(option or []))
-    both = _outputs(baseline, candidate, data, Columns(id_, target, prediction), chosen)
-    found = compare_outputs(
-        chosen, both.targets, both.baseline, both.candidate, level=level, min_effect_bps=min_effect
-    )
-    if as_json:
-        told = {"significant": found.significant, "signature": signature(chosen, found)}
-        output.document(found.to_dict() | told)
-    else:
-        _show(chosen, found)
-
-
-def _options(given: list[str]) -> dict[str, Any]:
-    import yaml
-
-    options = {}
-    for pair in given:
-        key, separator, value = pair.partition("=")
-        if not separator or not key:
-            raise InputError(f"--option {pair}: expected KEY=VALUE, such as average=macro")
-        try:
-            # As in pipeline.yaml: 1 is a number, "1" is text, [a, b] a list.
-            options[key] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise InputError(f"--option {pair}: {value!r} is not a YAML value") from None
-    return options
-
-
-def _outputs(
-    baseline: str, candidate: str, data: Path | None, columns: Columns, metric: Metric
-) -> Predictions:
-    from hokusai_mlflow.cli.predictions import joined
-
-    models = [given.startswith(URI_SCHEMES) for given in (baseline, candidate)]
-    if not any(models):
-        return joined(Path(baseline), Path(candidate), data, columns)
-    if not all(models):
-        raise InputError("compare two files or two models, not one of each")
-    if data is None:
-        raise InputError(
-            "two models are compared on examples: give them with --data FILE --target COL --id COL"
+    columns = Columns(id_, target, prediction)
+    compare_report.check_files(html, plot, markdown=markdown, as_json=as_json)
+    if label_plan is not None or labels is not None:
+        compare_labels.run(
+            compare_labels.Asked(baseline, candidate, data, columns, label_plan, labels),
+            budget=budget,
+            seed=seed,
+            level=level,
+            min_effect_bps=min_effect,
+            unused={
+                "--metric": metric,
+                "--option": option,
+                "--ratings": ratings,
+                "--slice": slice_,
+                "--group": group,
+                "--weight": weight,
+                "--policy": policy,
+                "--bootstrap": bootstrap,
+                "--stream": stream,
+                "--html": html,
+                "--plot": plot,
+                "--markdown": markdown,
+            },
+            as_json=as_json,
         )
-    return _predicted(baseline, candidate, data, columns, metric)
-
-
-def _predicted(
-    baseline: str, candidate: str, data: Path, columns: Columns, metric: Metric
-) -> Predictions:
-    from hokusai_mlflow.cli.predictions import Predictions
-    from hokusai_mlflow.contributions.dataset import read_dataset
-    from hokusai_mlflow.recipe import predict
-    from hokusai_mlflow.tracking.store import connect
-
-    rows = read_dataset(data, name=str(data), target=columns.target, id=columns.id, unique=True)
-    connect(read_settings())
-    bound = metric.bind(rows.targets)
-    outputs = [
-        predict(_model(uri, metric), rows.features, bound, name=who)
-        for who, uri in (("baseline", baseline), ("candidate", candidate))
-    ]
-    return Predictions(rows.ids, rows.targets, *outputs)
-
-
-def _model(uri: str, metric: Metric) -> Any:
-    import mlflow
-    from mlflow.exceptions import MlflowException
-
-    try:
-        flavours = mlflow.models.get_model_info(uri).flavors
-        if "sklearn" in flavours:
-            return mlflow.sklearn.load_model(uri)
-        if metric.output == "score":
-            raise InputError(
-                f"{uri} is no scikit-learn model, and {metric.name} needs scores: write its scores "
-                "to a file and compare files"
-            )
-        return mlflow.pyfunc.load_model(uri)
-    except (MlflowException, OSError) as problem:
-        raise InputError(f"no model can be loaded from {uri}: {problem}") from problem
-
-
-def signature(metric: Metric, found: Comparison) -> str:
-    """What a comparison rests on, in one line."""
-    return (
-        f"{metric.signature}|n:{found.n}|test:{found.test}|level:{found.level:g}"
-        f"|min:{found.min_effect_bps:g}bps|version:{__version__}"
+        return
+    asked = compare_sources.Asked(
+        baseline,
+        candidate,
+        columns,
+        metrics=compare_sources.chosen(metric or [], option or [], ratings),
+        data=data,
+        ratings=ratings,
+        slices=slice_ or [],
+        groups=group or [],
+        weights=weight,
+        level=level,
+        min_effect_bps=min_effect,
+        policy=policy,
+        bootstrap=bootstrap,
+        seed=seed,
+        stream=stream,
     )
-
-
-def _show(metric: Metric, found: Comparison) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, show_header=False, pad_edge=False)
-    verdict = "significant" if found.significant else "not significant"
-    for name, value in (
-        (f"{found.metric}, baseline", f"{found.baseline:.6g}"),
-        (f"{found.metric}, candidate", f"{found.candidate:.6g}"),
-        ("improvement", f"{found.improvement_bps:+.1f} bps (positive is better)"),
-        ("95 % interval", f"{found.ci_low_bps:+.1f} to {found.ci_high_bps:+.1f} bps"),
-        (
-            f"p of H0: Δ ≤ {found.min_effect_bps:g} bps",
-            f"{found.p_value:.3g}: {verdict} at level {found.level:g} ({found.test})",
-        ),
-        ("could be found", f"{found.detectable_bps:.0f} bps with 80 % power on {found.n:,}"),
-        ("signature", signature(metric, found)),
-    ):
-        table.add_row(name, value)
-    output.console().print(table, soft_wrap=True)
+    found = compare_sources.compared(asked)
+    compare_report.show(found, html=html, plot=plot, markdown=markdown, as_json=as_json)

@@ -22,6 +22,7 @@ from hokusai_mlflow.stats.holm import holm
 
 if TYPE_CHECKING:
     from hokusai_mlflow.gate.policy import GatePolicy
+    from hokusai_mlflow.stats.agreement import Agreement
 
 LEVEL, MIN_EFFECT_BPS = 0.05, 10.0
 Metrics = str | Metric | Sequence[str | Metric] | Mapping[str, Mapping[str, Any] | None]
@@ -42,6 +43,7 @@ def compare_all(
     level: float | None = None,
     min_effect_bps: float | None = None,
     policy: GatePolicy | Mapping[str, Any] | None = None,
+    agreement: Agreement | None = None,
 ) -> Comparisons:
     """Compare two models by several metrics, and by the first of them on slices.
 
@@ -69,6 +71,8 @@ def compare_all(
         Adds the gate's verdict, judged as the only look at these data: nothing was refitted, so
         cross-validation does not apply. It spends no look of a sealed hold-out and promotes
         nothing.
+    agreement : Agreement, optional
+        Of the raters, for the verdict on metrics that people give.
 
     Returns
     -------
@@ -150,6 +154,7 @@ def compare_all(
             groups=units,
             columns=columns,
             same=same,
+            agreement=agreement,
         )
     return Comparisons(adjusted(rows), decision)
 

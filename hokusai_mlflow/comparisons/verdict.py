@@ -13,6 +13,7 @@ from hokusai_mlflow.gate import Case, GatePolicy, decide
 from hokusai_mlflow.gate.decision import Decision
 from hokusai_mlflow.gate.guarded import Guarded, compare_guarded
 from hokusai_mlflow.metrics import Metric, metric
+from hokusai_mlflow.stats.agreement import Agreement
 from hokusai_mlflow.stats.comparison import Comparison
 
 
@@ -26,6 +27,7 @@ def verdict(
     groups: Any,
     columns: Mapping[str, Any],
     same: bool,
+    agreement: Agreement | None = None,
 ) -> Decision:
     """Judge the primary comparison and the policy's guardrails as the only look at these data.
 
@@ -46,6 +48,8 @@ def verdict(
         What slices are made from.
     same : bool
         Whether both models say the same of every example.
+    agreement : Agreement, optional
+        Of the raters.
 
     Raises
     ------
@@ -82,6 +86,7 @@ def verdict(
         needs_classes=primary.needs_classes,
         same_model=same,
         guardrails=tuple(guardrails),
+        agreement=agreement,
     )
     return decide(case, look=1, quota=1)
 

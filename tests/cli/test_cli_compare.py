@@ -116,7 +116,7 @@ def test_files_that_do_not_fit_are_refused(call, frames, case):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["old.csv", "gone.csv", "--metric", "accuracy"], "no file at gone.csv"),
+        (["old.csv", "gone.csv", "--metric", "accuracy"], "gone.csv does not exist"),
         (["old.csv", "new.parquet", "--metric", "acuracy"], "did you mean 'accuracy'"),
         (["old.csv", "new.parquet", "--metric", "f1", "--option", "averag=macro"], "'average'"),
         (["old.csv", "new.parquet", "--metric", "f1", "--option", "macro"], "KEY=VALUE"),
