@@ -259,8 +259,14 @@ def _check_kinds(inputs: Inputs) -> None:
 def _check_scorable(inputs: Inputs, part: str) -> None:
     """The metric exists on a part for some predictions: all its classes are there, and so on."""
     of, rows = inputs.metric, inputs.part(part)
-    ideal = np.zeros(len(rows)) if of.output == "score" else rows.targets
     try:
+        if of.output == "score":
+            ideal = np.zeros(len(rows))
+        elif of.output == "scores":
+            classes = getattr(of.bind(rows.targets), "classes", ())
+            ideal = np.full((len(rows), len(classes)), 1 / len(classes))
+        else:
+            ideal = rows.targets
         of.score(rows.targets, ideal)
     except MetricUndefined as problem:
         raise InputError(
