@@ -1,5 +1,6 @@
 """The real gate, with rules that need more than one comparison left out of play."""
 
+import math
 from typing import NamedTuple
 
 from hokusai_mlflow.errors import MetricUndefined
@@ -50,3 +51,8 @@ def promoted(comparison: Comparison, metric: Metric, policy: GatePolicy = POLICY
     """The verdict of `decide` without refits."""
     case = Case(comparison, None, policy, metric.needs_classes)
     return decide(case, using=RULES).promoted
+
+
+def skewed(comparison: Comparison) -> bool:
+    """Whether the rule on skew holds, whatever else is found."""
+    return -comparison.skew / math.sqrt(comparison.units) > POLICY.max_skew

@@ -56,7 +56,7 @@ ATTACKERS: dict[str, Callable[[], Attacker]] = {
 def tasks(size: Size) -> list[Task]:
     """Attackers against the gate, and against what peers do."""
     full = size == "full"
-    gate, many, kept, stored = (1_000, 1_000, 2_000, 40) if full else (120, 50, 300, 4)
+    gate, many, kept, stored = (1_000, 500, 2_000, 30) if full else (120, 40, 300, 4)
     honest = "booster with honest work"
     plan = [
         (through_gate, "lottery", Budget(20), gate),

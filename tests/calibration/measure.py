@@ -15,15 +15,13 @@ SUITE_ALARM = 0.01
 """Chance that the reduced suite fails although every promise holds exactly at its bar."""
 
 Size = Literal["full", "quick"]
-Side = Literal["at most", "at least", "told"]
 
 
 @dataclass(frozen=True)
 class Row:
-    """A measured number.
+    """A measured number, which must lie from `low` to `high`; without either it is only told.
 
-    `side` says on which side of `bar` it must lie; "told" rows have no bar. `alarm` is the chance
-    of a number at least this bad when the truth lies exactly at the bar.
+    `alarm` is the chance of a number at least this bad when the truth lies exactly at the bar.
     """
 
     promise: str
@@ -31,25 +29,22 @@ class Row:
     measured: float
     std_error: float
     repetitions: int
-    side: Side = "told"
-    bar: float = math.nan
+    low: float = -math.inf
+    high: float = math.inf
     alarm: float = 1.0
     unit: str = "%"
     note: str = ""
-    seconds: float = 0.0
 
     @property
     def holds(self) -> bool:
-        """Within three standard errors of the bar, or on its right side."""
-        slack = 3 * self.std_error
-        if self.side == "at most":
-            return self.measured <= self.bar + slack
-        return self.side == "told" or self.measured >= self.bar - slack
+        """Within its bars, give or take three standard errors."""
+        slack = 3 * self.std_error if self.checked else math.inf
+        return self.low - slack <= self.measured <= self.high + slack
 
     @property
     def checked(self) -> bool:
         """Whether it has a bar."""
-        return self.side != "told"
+        return math.isfinite(self.low) or math.isfinite(self.high)
 
 
 def rate(
@@ -64,15 +59,12 @@ def rate(
 ) -> Row:
     """A share of `tries`; its standard error is taken at the bar, so that 0 hits have one too."""
     share = hits / tries
-    bar = share if at_most is None and at_least is None else at_most or at_least
-    error = math.sqrt(bar * (1 - bar) / tries)
-    row = Row(promise, cell, share, error, tries, note=note)
+    bar = next((bar for bar in (at_most, at_least) if bar is not None), share)
+    row = Row(promise, cell, share, math.sqrt(bar * (1 - bar) / tries), tries, note=note)
     if at_most is not None:
-        alarm = float(binom.sf(hits - 1, tries, at_most))
-        return replace(row, side="at most", bar=at_most, alarm=alarm)
+        return replace(row, high=bar, alarm=float(binom.sf(hits - 1, tries, bar)))
     if at_least is not None:
-        alarm = float(binom.cdf(hits, tries, at_least))
-        return replace(row, side="at least", bar=at_least, alarm=alarm)
+        return replace(row, low=bar, alarm=float(binom.cdf(hits, tries, bar)))
     return row
 
 
@@ -81,41 +73,26 @@ def mean(
     cell: str,
     values: Any,
     *,
-    at_most: float | None = None,
-    at_least: float | None = None,
+    low: float = -math.inf,
+    high: float = math.inf,
     unit: str = "bps",
     note: str = "",
 ) -> Row:
-    """A mean of independent values."""
+    """A mean of two or more independent values."""
     values = np.asarray(values, dtype=float)
-    measured = float(values.mean()) if len(values) else math.nan
-    error = float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.nan
-    row = Row(promise, cell, measured, error, len(values), unit=unit, note=note)
-    for side, bar in (("at most", at_most), ("at least", at_least)):
-        if bar is not None:
-            z = (measured - bar) / error if error > 0 else math.copysign(9, measured - bar)
-            above = NormalDist().cdf(-z if side == "at most" else z)
-            return replace(row, side=side, bar=bar, alarm=above)
-    return row
+    measured, error = float(values.mean()), float(values.std(ddof=1)) / math.sqrt(len(values))
+    away = max(measured - high, low - measured)
+    alarm = NormalDist().cdf(-away / error) if error else float(away <= 0)
+    row = Row(promise, cell, measured, error, len(values), low, high, unit=unit, note=note)
+    return replace(row, alarm=alarm) if row.checked else row
 
 
 def exact(
-    promise: str,
-    cell: str,
-    measured: float,
-    *,
-    at_most: float | None = None,
-    at_least: float | None = None,
-    unit: str = "%",
-    note: str = "",
+    promise: str, cell: str, measured: float, *, low: float = -math.inf, high: float = math.inf
 ) -> Row:
-    """A computed number, without sampling error."""
-    row = Row(promise, cell, measured, 0.0, 0, unit=unit, note=note)
-    for side, bar in (("at most", at_most), ("at least", at_least)):
-        if bar is not None:
-            right = measured <= bar if side == "at most" else measured >= bar
-            return replace(row, side=side, bar=bar, alarm=1.0 if right else 0.0)
-    return row
+    """A computed share, without sampling error."""
+    alarm = float(low <= measured <= high)
+    return Row(promise, cell, measured, 0.0, 0, low, high, alarm)
 
 
 @dataclass(frozen=True)

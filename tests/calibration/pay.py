@@ -88,11 +88,10 @@ def measure(rng: np.random.Generator, name: str, true_bps: float, lives: int) ->
         told = f"{name}, true {true_bps:+.0f} bps · pay: {policy}"
         note = f"{accepted} of {lives} lives had an acceptance"
         if true_bps == 0:
-            bars = {"at_most": 1.0} if policy == "fresh" else {}
+            bars = {"high": 1.0} if policy == "fresh" else {}
             rows.append(mean(LIFE, told, bps, note=note, **bars))
         elif policy == "fresh" and true_bps == 100:
-            rows.append(mean(FRESH, told, bps, at_least=95.0, note=note))
-            rows.append(mean(FRESH, told, bps, at_most=105.0, note=note))
+            rows.append(mean(FRESH, told, bps, low=95.0, high=105.0, note=note))
         else:
             rows.append(mean(FRESH, told, bps, note=note))
     if true_bps == 0:

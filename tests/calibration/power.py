@@ -54,7 +54,7 @@ def against_oracle(rng: np.random.Generator, level: float, tries: int) -> list[R
     told = sum(look(ACCURACY, world.draw(rng, N), level=level).promoted for _ in range(tries))
     at = f"level {level:g}"
     return [
-        exact(POWER, f"{at} · power of Tango's test, of the oracle's", ours / best, at_least=0.95),
+        exact(POWER, f"{at} · power of Tango's test, of the oracle's", ours / best, low=0.95),
         exact(POWER, f"{at} · power of Tango's test", ours),
         exact(POWER, f"{at} · power of the Neyman–Pearson oracle", best),
         exact(POWER, f"{at} · power of the conditional binomial oracle", conditional),
@@ -111,7 +111,7 @@ def against_unpaired(rng: np.random.Generator, tries: int) -> list[Row]:
         variance = sum(p * (1 - p) for p in (accuracy, accuracy + DELTA))
         each = math.ceil(variance * (quantiles / (DELTA - NULL)) ** 2)
         name = f"accuracy {accuracy:.3f}: paired {paired:,}, unpaired 2 × {each:,}"
-        bar = {"at_most": 0.2} if accuracy == compared.baseline else {}
+        bar = {"high": 0.2} if accuracy == compared.baseline else {}
         rows.append(exact(EXAMPLES, f"{name} · share", paired / (2 * each), **bar))
         rows.append(
             exact(EXAMPLES, f"{name} · share when one sample serves both models", paired / each)

@@ -50,7 +50,7 @@ STRENGTH = 1.15
 
 def tasks(size: Size) -> list[Task]:
     """Null and better recipes for every estimator."""
-    plan = {"logistic regression": (150, 5), "naive Bayes": (300, 10), "decision tree": (300, 10)}
+    plan = {"logistic regression": (120, 5), "naive Bayes": (250, 10), "decision tree": (250, 10)}
     if size == "quick":
         plan = {"naive Bayes": (40, 5)}
     return [

@@ -9,6 +9,9 @@ from importlib.metadata import version
 from .measure import SEED, SUITE_ALARM, Row, Size
 from .promises import PROMISES, Promise
 
+FEW = 5
+"""Up to so many numbers with a bar are all told at a glance."""
+
 
 def render(rows: list[Row], *, size: Size, seconds: float, workers: int) -> str:
     """The report in Markdown."""
@@ -33,8 +36,8 @@ def render(rows: list[Row], *, size: Size, seconds: float, workers: int) -> str:
         "",
         "## Promises at a glance",
         "",
-        "| promise | bar | measured | standard error | repetitions | verdict |",
-        "|---|---|---|---|---|---|",
+        "| promise | bar | measured | repetitions | verdict |",
+        "|---|---|---|---|---|",
         *(_glance(promise, found) for promise, found in measured),
         "",
         "Standard errors of rates are binomial at the bar. A number is above its bar when it is "
@@ -51,24 +54,21 @@ def render(rows: list[Row], *, size: Size, seconds: float, workers: int) -> str:
 def _glance(promise: Promise, found: list[Row]) -> str:
     checked = [row for row in found if row.checked]
     above = [row for row in checked if not row.holds]
-    worst = min(checked, key=lambda row: (row.alarm, _distance(row)))
-    measured = f"{_number(worst)} ({worst.cell})"
-    if len(checked) > 3:
-        measured = f"worst of {len(checked)}: {measured}"
     verdict = "holds" if not above else f"**{len(above)} of {len(checked)} beyond the bar**"
-    return _line(
-        promise.name,
-        promise.bar,
-        measured,
-        _error(worst),
-        f"{worst.repetitions:,}" if worst.repetitions else "exact",
-        verdict,
+    if len(checked) <= FEW:
+        told = "; ".join(f"{row.cell}: {_number(row)} ± {_error(row)}" for row in checked)
+        times = ", ".join(dict.fromkeys(_times(row) for row in checked))
+        return _line(promise.name, promise.bar, told, times, verdict)
+    worst = min(
+        checked, key=lambda row: (row.alarm, min(row.measured - row.low, row.high - row.measured))
     )
-
-
-def _distance(row: Row) -> float:
-    away = row.bar - row.measured
-    return away if row.side == "at most" else -away
+    median = sorted(row.measured for row in checked)[len(checked) // 2]
+    told = (
+        f"median of {len(checked)} cells {_shown(median, worst.unit)}, "
+        f"worst {_number(worst)} ± {_error(worst)} ({worst.cell})"
+    )
+    fewest, most = (f"{pick(row.repetitions for row in checked):,}" for pick in (min, max))
+    return _line(promise.name, promise.bar, told, f"{fewest} – {most} a cell", verdict)
 
 
 def _section(promise: Promise, found: list[Row], family: int) -> Iterable[str]:
@@ -88,10 +88,8 @@ def _section(promise: Promise, found: list[Row], family: int) -> Iterable[str]:
         "|---|---|---|---|---|---|",
     )
     for row in found:
-        bar = f"{row.side} {_shown(row.bar, row.unit)}" if row.checked else "–"
-        times = f"{row.repetitions:,}" if row.repetitions else "exact"
         mark = "" if row.holds else "**beyond** "
-        yield _line(row.cell, _number(row), _error(row), bar, times, mark + row.note)
+        yield _line(row.cell, _number(row), _error(row), _bar(row), _times(row), mark + row.note)
     if len(found) > 24:
         yield from ("", "</details>")
 
@@ -118,6 +116,19 @@ def _spread(rows: list[Row]) -> str:
     mean = _shown(sum(values) / len(values), unit)
     low, high = (_shown(edge, unit) for edge in (min(values), max(values)))
     return f"{mean} ({low} – {high}) of {len(rows)}"
+
+
+def _bar(row: Row) -> str:
+    low, high = (_shown(edge, row.unit) for edge in (row.low, row.high))
+    if math.isfinite(row.low) and math.isfinite(row.high):
+        return f"{low} to {high}"
+    if row.checked:
+        return f"≤ {high}" if math.isfinite(row.high) else f"≥ {low}"
+    return "–"
+
+
+def _times(row: Row) -> str:
+    return f"{row.repetitions:,}" if row.repetitions else "exact"
 
 
 def _number(row: Row) -> str:

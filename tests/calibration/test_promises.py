@@ -35,6 +35,6 @@ def test_promise_is_kept(task: Task):
 def told(row: Row) -> str:
     """A number that chance does not explain."""
     return (
-        f"{row.cell}: {row.measured:.4f} ± {row.std_error:.4f} in {row.repetitions}, must be "
-        f"{row.side} {row.bar}; chance of that: {row.alarm:.2g}"
+        f"{row.cell}: {row.measured:.4f} ± {row.std_error:.4f} in {row.repetitions}, must lie "
+        f"from {row.low} to {row.high}; chance of that: {row.alarm:.2g}"
     )
