@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import ClassVar, Literal, Self, get_args
 
 import numpy as np
@@ -179,17 +180,25 @@ def tokeniser(name: str, *, lowercase: bool) -> Callable[[str], list[str]]:
     InputError
         When the tokeniser needs a package that is not installed.
     """
+    cut = _cutter(name)
+
+    def tokens(text: str) -> list[str]:
+        return cut((text.lower() if lowercase else text).rstrip()).split()
+
+    return tokens
+
+
+@cache
+def _cutter(name: str) -> Callable[[str], str]:
+    # One for the process: it remembers the last 65 536 texts, so that the references of two models
+    # are cut once.
     from sacrebleu.metrics.bleu import BLEU  # noqa: PLC0415 - loaded only for texts
 
     try:
-        cut = BLEU(tokenize=name).tokenizer
+        cut: Callable[[str], str] = BLEU(tokenize=name).tokenizer
     except (ImportError, RuntimeError) as error:
         raise InputError(f"bleu: the tokeniser {name!r} needs an extra: {error}") from error
-
-    def tokens(text: str) -> list[str]:
-        return str(cut((text.lower() if lowercase else text).rstrip())).split()
-
-    return tokens
+    return cut
 
 
 def segment(hypothesis: list[str], references: list[list[str]]) -> list[float]:
