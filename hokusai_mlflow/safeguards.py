@@ -48,7 +48,7 @@ def compare_guardrails(inputs: Inputs, rows: Dataset, outputs: Outputs) -> tuple
     groups = inputs.groups(rows)
     found = []
     for rail in rails:
-        of = inputs.metric if rail.metric is None else _bound(inputs, rail)
+        of = metric_of(inputs, rail)
         where = None
         if rail.slice:
             inside = [rows.told_by(column) == value for column, value in rail.slice.items()]
@@ -72,8 +72,10 @@ def compare_guardrails(inputs: Inputs, rows: Dataset, outputs: Outputs) -> tuple
     return tuple(found)
 
 
-def _bound(inputs: Inputs, rail: Guardrail) -> Metric:
-    assert rail.metric is not None
+def metric_of(inputs: Inputs, rail: Guardrail) -> Metric:
+    """The metric of a guardrail, its classes or origin fixed by all targets of the pool."""
+    if rail.metric is None:
+        return inputs.metric
     if not rail.options:
         return inputs.logged_metric(rail.metric)
     return metric(rail.metric, **rail.options).bind(inputs.pool.targets)

@@ -19,7 +19,12 @@ from hokusai_mlflow.inputs import PAYMENT
 from hokusai_mlflow.ledger import Ledger, Look, looks, spend_look
 from hokusai_mlflow.metrics import Metric
 from hokusai_mlflow.recipe import predict
-from hokusai_mlflow.safeguards import compare_by_block, compare_guardrails
+from hokusai_mlflow.safeguards import (
+    compare_by_block,
+    compare_guardrails,
+    guardrails,
+    metric_of,
+)
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.stats.blocks import BlockConsistency
 from hokusai_mlflow.stats.comparison import Comparison, compare_outputs
@@ -180,7 +185,8 @@ def rehearse(attempt: Attempt, candidate: Any) -> None:
         When it fails, or its predictions are not one usable value per row.
     """
     of, rows = attempt.inputs.metric, attempt.training.reference
-    of.statistics(rows.targets, predict(candidate, rows.features, of, name="candidate"))
+    for one in (of, *(metric_of(attempt.inputs, r) for r in guardrails(attempt.inputs))):
+        one.statistics(rows.targets, predict(candidate, rows.features, one, name="candidate"))
     _also(attempt, Models(candidate, candidate), rows)
 
 

@@ -241,3 +241,79 @@ def test_rows_of_several_rounds_add_up_in_any_order_of_contributors(spec_path):
 def test_the_spec_in_a_snapshot_is_plain_json(spec_path, tmp_path):
     _, folder = _round_trip(read(spec_path), tmp_path)
     assert json.loads((folder / "spec.json").read_text())["model"] == "board"
+
+
+def _told_apart(spec_path, columns, **data):
+    pool = pd.read_csv(spec_path.parent / "pool.csv").assign(**columns)
+    plan = {"folds": 3} if "time" in data else SPEC["cross_validation"]
+    write_files(spec_path.parent, data=SPEC["data"] | data, cross_validation=plan)
+    return _change(spec_path, "pool", pool)
+
+
+HANDS = np.array([f"hand-{i % 90}" for i in range(300)])
+SITES = np.array(["north", "south", "west"])[np.arange(300) % 3]
+
+
+def test_a_group_is_in_one_part_and_no_column_beside_is_a_feature(spec_path, tmp_path):
+    columns = {"hand": HANDS, "site": SITES, "day": np.arange(300)[::-1]}
+    inputs = _told_apart(
+        spec_path, columns, group="hand", blocks="site", slices=["site"], time="day"
+    )
+    assert list(inputs.pool.features.columns) == ["x", "y"]
+    for hand in np.unique(HANDS):
+        assert len(set(inputs.parts[hand == HANDS])) == 1
+    assert inputs.groups(inputs.part("payment")) is not None
+    kept, _ = _round_trip(inputs, tmp_path)
+    assert kept.digest == inputs.digest
+    assert kept.parts.tolist() == inputs.parts.tolist()
+    for column in ("hand", "site", "day"):
+        assert kept.pool.told_by(column).tolist() == inputs.pool.told_by(column).tolist()
+    reference = inputs.part("reference")
+    for now, then in zip(
+        inputs.splitter.cut(reference, seed=1),
+        kept.splitter.cut(kept.part("reference"), seed=1),
+        strict=True,
+    ):
+        assert [side.tolist() for side in now] == [side.tolist() for side in then]
+
+
+def test_who_belongs_together_is_part_of_the_inputs_identity(spec_path):
+    one = _told_apart(spec_path, {"site": SITES}, blocks="site")
+    other = _told_apart(spec_path, {"site": SITES[::-1]}, blocks="site")
+    assert one.pool.digest == other.pool.digest
+    assert one.digest != other.digest
+
+
+def test_a_slice_may_be_a_feature_when_it_is_named_as_one(spec_path):
+    inputs = _told_apart(spec_path, {"x": np.arange(300) % 5}, features=["x", "y"], slices=["x"])
+    assert list(inputs.pool.features.columns) == ["x", "y"]
+    assert set(inputs.pool.told_by("x")) == set("01234")
+
+
+@pytest.mark.parametrize(
+    ("columns", "data", "said"),
+    [
+        ({}, {"blocks": "site"}, "there is no column 'site'"),
+        ({}, {"slices": ["square"]}, "300 value.s., expected 2 to 200"),
+        ({"site": "north"}, {"blocks": "site"}, "1 value.s., expected 2 to 200"),
+        ({"site": np.where(np.arange(300) == 4, None, SITES)}, {"blocks": "site"}, "row 5"),
+        ({"hand": SITES}, {"group": "hand"}, "no pool examples fall into"),
+        ({"day": np.where(np.arange(300) == 4, None, "2026-01-01")}, {"time": "day"}, "row 5"),
+        ({"day": "yesterday"}, {"time": "day"}, "expected numbers or ISO 8601 dates"),
+        ({"day": np.inf}, {"time": "day"}, "infinite"),
+        ({"day": 3}, {"time": "day"}, "0 rows to train on"),
+    ],
+)
+def test_columns_that_tell_nothing_apart_are_refused(spec_path, columns, data, said):
+    with pytest.raises(InputError, match=said):
+        _told_apart(spec_path, columns, **data)
+
+
+def test_a_guardrail_on_a_slice_that_does_not_exist_is_refused(spec_path):
+    pool = pd.read_csv(spec_path.parent / "pool.csv").assign(site=SITES)
+    rail = {"slice": {"site": "nroth"}, "margin_bps": 100}
+    write_files(
+        spec_path.parent, data=SPEC["data"] | {"slices": ["site"]}, gate={"guardrails": [rail]}
+    )
+    with pytest.raises(InputError, match=r"site=nroth.*expected one of north, south, west"):
+        _change(spec_path, "pool", pool)

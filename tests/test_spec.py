@@ -259,3 +259,96 @@ def test_a_mistake_beside_the_split_key_does_not_show_it(tmp_path):
 def test_what_is_written_reads_back_as_the_same_spec(tmp_path):
     spec = _load(tmp_path, GIVEN)
     assert Spec.model_validate(json.loads(json.dumps(spec.to_dict()))) == spec
+
+
+TOLD_APART = {"group": "writer", "blocks": "site", "slices": ["hand", "site"], "time": "day"}
+
+
+@pytest.mark.parametrize(
+    ("task", "data", "plan", "splitter"),
+    [
+        ("classification", {}, {}, "stratified"),
+        ("regression", {}, {}, "shuffled"),
+        ("classification", {"group": "writer"}, {}, "stratified_grouped"),
+        ("regression", {"group": "writer"}, {}, "grouped"),
+        ("regression", {"time": "day"}, {}, "time"),
+        ("classification", TOLD_APART, {}, "time"),
+        ("classification", TOLD_APART, {"splitter": "grouped"}, "grouped"),
+        ("classification", {}, {"splitter": "shuffled"}, "shuffled"),
+        ("classification", {}, {"splitter": "sklearn.model_selection:KFold"}, None),
+    ],
+)
+def test_folds_are_cut_as_task_and_data_ask_for(tmp_path, task, data, plan, splitter):
+    options = {} if task == "classification" else {"cap": 9}
+    metric = {"metric": "accuracy" if not options else "mae", "metric_options": options}
+    given = GIVEN | {"task": task, "cross_validation": plan} | metric
+    spec = _load(tmp_path, given | {"data": GIVEN["data"] | data})
+    assert spec.splitter == splitter or plan["splitter"]
+    # Time has one order; contributions are valued on several all the same.
+    assert spec.cross_validation.repeats == (1 if splitter == "time" else 10)
+    assert spec.valuation_splitter != "time"
+    assert Spec.model_validate(spec.to_dict()) == spec.model_copy(
+        update={"data": spec.data.model_copy(update={"split": spec.data.split})}
+    )
+
+
+def test_columns_that_tell_examples_apart_are_each_read_once(tmp_path):
+    given = GIVEN | {"cross_validation": {}, "data": GIVEN["data"] | TOLD_APART}
+    spec = _load(tmp_path, given)
+    assert spec.data.metadata == ("writer", "site", "hand", "day")
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"cross_validation": {"splitter": "stratifed"}}, "did you mean 'stratified'"),
+        ({"cross_validation": {"splitter": "nobody:Fold"}}, "cannot be imported"),
+        ({"cross_validation": {"splitter": "grouped"}}, "needs data.group"),
+        ({"cross_validation": {"splitter": "time"}}, "needs data.time"),
+        (
+            {
+                "data": GIVEN["data"] | {"time": "day"},
+                "cross_validation": {"splitter": "time", "repeats": 2},
+            },
+            "one order only",
+        ),
+        (
+            {
+                "data": GIVEN["data"] | {"group": "w"},
+                "cross_validation": {"splitter": "stratified"},
+            },
+            "would train on parts of the groups",
+        ),
+        ({"data": GIVEN["data"] | {"blocks": "digit"}}, "cannot be a group, block, slice or time"),
+        ({"data": GIVEN["data"] | {"group": "d", "time": "d"}}, "both data.group and data.time"),
+        ({"data": GIVEN["data"] | {"block": "d"}}, "did you mean 'blocks'?"),
+        (
+            {"gate": {"guardrails": [{"slice": {"site": "a"}, "margin_bps": 9}]}},
+            "needs 'site' in data.slices",
+        ),
+        ({"gate": {"guardrails": [{"metric": "accurcy", "margin_bps": 9}]}}, "unknown metric"),
+        ({"gate": {"guardrails": [{"metric": "f1", "margin": 9}]}}, "margin"),
+        (
+            {"pay": "measured", "gate": {"after_reward": "keep"}},
+            "needs gate.payment_tiers, such as [25, 50, 100, 200]",
+        ),
+        ({"gate": {"payment_tiers": [20, 30]}}, "are for after_reward: keep"),
+    ],
+)
+def test_a_gate_that_does_not_hang_together_is_refused(tmp_path, changed, said):
+    assert said in _refusal(tmp_path, GIVEN | changed)
+
+
+def test_a_payment_set_needs_no_tiers(tmp_path):
+    spec = _load(tmp_path, GIVEN | {"gate": {"after_reward": "keep"}})
+    assert spec.gate.revealed_sizes == 1
+
+
+def test_the_policy_has_defaults_by_task(tmp_path):
+    given = GIVEN | {"task": "regression", "metric": "mae", "metric_options": {"cap": 9}}
+    spec = _load(tmp_path, given | {"gate": {"quota": 5}})
+    assert (spec.gate.quota, spec.gate.min_improvement_bps, spec.gate.detectable_bps) == (
+        5,
+        20,
+        500,
+    )

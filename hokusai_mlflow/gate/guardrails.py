@@ -75,7 +75,7 @@ def _holdout_size(n: int, rows: list[dict[str, Any]]) -> int | None:
     short = [row for row in rows if row["outcome"] == "insufficient"]
     if any(row["required_n"] is None for row in short):
         return None
-    return max(math.ceil(n * row["required_n"] / row["n"]) for row in short)
+    return max(math.ceil(n * int(row["required_n"]) / int(row["n"])) for row in short)
 
 
 def _told(row: dict[str, Any]) -> str:

@@ -99,6 +99,11 @@ def text_everywhere(project):
         change(project, name, city="Basel")
 
 
+def text_colours(project):
+    for name in ("pool", "east", "west", "mirror"):
+        change(project, name, colour=np.where(project.data(name).colour == 1, "black", "white"))
+
+
 def lose_class(project):
     inputs = read_inputs(project.spec_path, Settings(home=project.home))
     rare = project.data("pool").square.isin(inputs.part("reference").ids[:1])
@@ -211,6 +216,24 @@ CASES = {
         lambda p: p.edit(gate={"min_improvment_bps": 20}),
         "SpecError",
         r"gate\.min_improvment_bps: unknown key; did you mean 'min_improvement_bps'\?",
+    ),
+    "block column that is not there": (
+        lambda p: p.edit(data={"blocks": "region"}),
+        "UnknownName",
+        r"pool: there is no column 'region'",
+    ),
+    "splitter of nobody's": (
+        lambda p: p.edit(cross_validation={"splitter": "a_package_nobody_has:Folds"}),
+        "SpecError",
+        r"the splitter a_package_nobody_has:Folds cannot be imported: ModuleNotFoundError",
+    ),
+    "guardrail that the model cannot answer": (
+        lambda p: (
+            p.edit(gate={"guardrails": [{"metric": "mae", "margin_bps": 100}]}, also_log=[])
+            or text_colours(p)
+        ),
+        "InputError",
+        r"mae",
     ),
     "embedded chain of another id": (
         lambda p: p.edit(chain={"chain_id": 1}),
