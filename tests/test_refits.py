@@ -16,8 +16,11 @@ from hokusai_mlflow.refits import (
     candidate_arm,
     champion_arm,
     coalition_arm,
+    mean_sizes,
     score_folds,
+    score_on_holdout,
     score_repeat,
+    validation_seeds,
 )
 
 THREE = Splitter("stratified", 3)
@@ -172,3 +175,44 @@ def test_useful_rows_are_worth_something(inputs):
         for rows in (alone, helped)
     )
     assert after > before
+
+
+def test_validation_seeds_follow_from_the_pipelines_and_differ():
+    seeds = validation_seeds(7, 5)
+    assert validation_seeds(7, 3) == seeds[:3]
+    assert len({*seeds, *validation_seeds(8, 5), 7, 8}) == 12
+    assert all(0 <= seed < 2**31 for seed in seeds)
+
+
+def test_a_validation_run_is_the_utility_on_the_holdout_and_is_kept(attempt, tmp_path):
+    cache = Cache(tmp_path)
+    arm = candidate_arm(attempt)
+    found = score_on_holdout(attempt, arm, 5, cache)
+    rows, everything = attempt.inputs.part("holdout-1"), arm[1].everything
+    model = arm[0].fit(everything.features, everything.targets, seed=5, on="all")
+    assert found.tolist() == [np.mean(model.predict(rows.features) == rows.targets)]
+    assert score_on_holdout(attempt, arm, 5, cache).tolist() == found.tolist()
+    score_on_holdout(attempt, arm, 6, cache)
+    score_on_holdout(attempt, champion_arm(attempt), 5, cache)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_rows_without_a_place_in_structured_folds_are_not_trained_on(attempt):
+    log = []
+    spy = Recipe("spy", lambda seed: _Spy(log))
+    reference = attempt.training.reference
+    fewer = reference.take(np.arange(len(reference)) >= 10)
+    folds = _folds(fewer)
+    gone = set(reference.features.x[:10])
+    for keep in (True, False):
+        log.clear()
+        score_folds(
+            metric("accuracy"), (spy, attempt.training), fewer, folds, seed=1, keep_unknown=keep
+        )
+        assert all((gone <= entry["fitted"]) == keep for entry in log)
+        assert all(bool(gone & entry["fitted"]) == keep for entry in log)
+
+
+def test_sizes_are_those_of_the_reference_rows(attempt):
+    rows = len(attempt.training.reference)
+    assert mean_sizes(attempt) == (pytest.approx(rows / 3), pytest.approx(rows * 2 / 3))

@@ -2,21 +2,27 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from worlds import attempt_on, read, registered, write_files
+from worlds import SPEC, attempt_on, board, read, registered, write_files
 
 from hokusai_mlflow.attempt import Champion, _assemble
 from hokusai_mlflow.deltaone import PairedSums
-from hokusai_mlflow.errors import InputError, MetricUndefined, RecipeError
+from hokusai_mlflow.errors import InputError, LedgerConflict, MetricUndefined, RecipeError
 from hokusai_mlflow.gate import GatePolicy
 from hokusai_mlflow.inputs import TrainingRows
+from hokusai_mlflow.ledger import Ledger, accept_look
+from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.trial import (
     Models,
     look_key,
     measured_bps,
+    payable_bps,
     payment_rows,
     rehearse,
+    require_look,
     require_payable,
+    run_gate_trial,
     run_trial,
+    spend,
 )
 
 
@@ -118,6 +124,99 @@ def test_basis_points_follow_the_policy(attempt):
     assert measured_bps(lower, gate, gate) < measured_bps(
         _with_spec(lower, pay="measured"), gate, gate
     )
+
+
+def test_a_kept_holdout_pays_tiers_and_a_payment_set_what_was_measured(attempt):
+    kept = GatePolicy(after_reward="keep", payment_tiers=(25, 100))
+    for pay, measured, paid in (
+        ("measured", 99, 25),
+        ("measured", 24, 0),
+        ("lower_bound", 500, 100),
+        ("fresh", 99, 99),
+    ):
+        assert payable_bps(_with_spec(attempt, pay=pay, gate=kept), measured) == paid
+    assert payable_bps(_with_spec(attempt, pay="measured"), 99) == 99
+
+
+def test_later_looks_at_a_kept_holdout_allow_for_what_its_payments_told(attempt, tmp_path):
+    kept = _with_spec(
+        attempt, pay="measured", gate=GatePolicy(after_reward="keep", payment_tiers=(25, 100))
+    )
+    with Ledger(f"sqlite:///{tmp_path / 'ledger.db'}") as ledger:
+        first = spend(kept, CANDIDATE, ledger)
+        accept_look(ledger, first.test_key)
+        second = spend(kept, replace(CANDIDATE, digest="ab" * 32), ledger)
+    assert (first.level, second.rewards) == (pytest.approx(0.05 / 2 / 20), 1)
+    # Two tiers and nothing: three sizes. α 2^−2 / C(20, 2) / 3.
+    assert second.level == pytest.approx(0.05 / 4 / 190 / 3)
+
+
+def _with_slices(tmp_path, **gate):
+    path = write_files(tmp_path / "project")
+    pool = board(1_200, "pool", 1)
+    pool["side"] = np.where(pool.x < 1.5, "left", "right")
+    pool["hand"] = np.arange(len(pool)) // 2
+    data = SPEC["data"] | {"slices": ["side"], "blocks": "side", "group": "hand"}
+    rails = [{"metric": "f1", "margin_bps": 300}, {"slice": {"side": "left"}, "margin_bps": 900}]
+    write_files(path.parent, data=data, gate={"guardrails": rails, **gate})
+    pool.to_csv(path.parent / "pool.csv", index=False)
+    inputs = read(path)
+    champion = Champion(registered(), inputs.recipe, TrainingRows(inputs.part("reference"), {}))
+    found = _assemble(inputs, champion, ())
+    return attempt_on(
+        inputs, checks=found[0], training=found[1], players=found[2], champion=champion
+    )
+
+
+def test_a_gate_trial_guards_what_the_policy_names_and_every_slice(tmp_path):
+    attempt = _with_slices(tmp_path)
+    rows = attempt.inputs.part("holdout-1")
+    found = run_gate_trial(attempt, Models(ALWAYS, RIGHT), rows, level=0.05)
+    assert {one.name: one.margin_bps for one in found.guardrails} == {
+        "f1": 300,
+        # A margin of its own, not the one for all slices.
+        "accuracy where side=left": 900,
+        "accuracy where side=right": 200,
+    }
+    left = rows.features.x < 1.5
+    assert [one.n for one in found.guardrails] == [len(rows), left.sum(), (~left).sum()]
+    # Holm's smallest level.
+    levels = {one.comparison.level for one in found.guardrails if one.comparison}
+    assert levels == {0.05 / 3}
+    assert {block.name: block.n for block in found.blocks.blocks} == {
+        "left": left.sum(),
+        "right": (~left).sum(),
+    }
+    units = len(set(rows.told_by("hand")))
+    assert found.comparison.groups == found.sums.n == units < len(rows)
+    assert found.predictions["group"].tolist() == rows.told_by("hand").tolist()
+    plain = run_trial(attempt, Models(ALWAYS, RIGHT), rows, level=0.05)
+    assert (plain.guardrails, plain.blocks) == ((), None)
+    assert plain.comparison == found.comparison
+
+
+def test_who_belongs_together_makes_another_test(tmp_path):
+    attempt = _with_slices(tmp_path)
+    ungrouped = _with_spec(
+        attempt, data=attempt.inputs.spec.data.model_copy(update={"group": None})
+    )
+    assert look_key(attempt, CANDIDATE) != look_key(ungrouped, CANDIDATE)
+
+
+def test_a_rehearsal_finds_a_guardrail_that_does_not_fit(tmp_path):
+    attempt = _with_slices(tmp_path, guardrails=[{"metric": "roc_auc", "margin_bps": 100}])
+    # It needs scores, which this model does not give.
+    with pytest.raises(RecipeError, match="could not predict"):
+        rehearse(attempt, RIGHT)
+
+
+def test_validation_runs_come_after_the_look(attempt, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOKUSAI_HOME", str(tmp_path))
+    with pytest.raises(LedgerConflict, match="validation runs come after the test"):
+        require_look(attempt)
+    with Ledger(Settings().prepare().ledger) as ledger:
+        spend(attempt, CANDIDATE, ledger)
+    require_look(attempt)
 
 
 @pytest.mark.parametrize(
