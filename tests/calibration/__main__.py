@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from .measure import Row, Task
 from .promises import tasks
 from .report import render
 
+REFRESH = 30.0
+"""Seconds after which the report is written anew."""
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit status 1 when a number lies beyond its bar."""
@@ -25,28 +29,36 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--report", type=Path, default=Path(".hokusai/calibration.md"))
     given = parser.parse_args(arguments)
     work = [task for task in tasks(given.size) if given.only in f"{task.promise} · {task.name}"]
-    started = time.perf_counter()
-    rows = run(work, given.workers)
-    seconds = time.perf_counter() - started
     given.report.parent.mkdir(parents=True, exist_ok=True)
-    told = render(rows, size=given.size, seconds=seconds, workers=given.workers)
-    given.report.write_text(told, encoding="utf-8")
+    started = written = time.perf_counter()
+    rows: list[Row] = []
+
+    def write(left: int) -> None:
+        seconds = time.perf_counter() - started
+        told = render(rows, size=given.size, seconds=seconds, workers=given.workers, left=left)
+        given.report.write_text(told, encoding="utf-8")
+
+    for left, found in measured(work, given.workers):
+        rows += found
+        if time.perf_counter() - written > REFRESH:
+            # An interrupted run leaves what it has measured.
+            write(left)
+            written = time.perf_counter()
+            print(f"{len(work) - left} of {len(work)} pieces of work", file=sys.stderr)
+    write(0)
     above = [row for row in rows if not row.holds]
     for row in above:
         print(f"beyond its bar: {row.promise} · {row.cell}: {row.measured:.4g}")
-    print(f"{len(rows)} numbers in {seconds / 60:.1f} minutes; report: {given.report}")
+    minutes = (time.perf_counter() - started) / 60
+    print(f"{len(rows)} numbers in {minutes:.1f} minutes; report: {given.report}")
     return 1 if above else 0
 
 
-def run(work: list[Task], workers: int) -> list[Row]:
-    """All rows, in the order of the work, whichever ends first."""
-    rows: list[Row] = []
+def measured(work: list[Task], workers: int) -> Iterator[tuple[int, list[Row]]]:
+    """Rows of every piece of work in the order of the work, with how many pieces are left."""
     with ProcessPoolExecutor(workers) as pool:
-        for done, (task, found) in enumerate(zip(work, pool.map(_measure, work), strict=True), 1):
-            rows += found
-            if sys.stderr.isatty() or done % 50 == 0 or done == len(work):
-                print(f"{done}/{len(work)} {task.promise} · {task.name}", file=sys.stderr)
-    return rows
+        for done, found in enumerate(pool.map(_measure, work), 1):
+            yield len(work) - done, found
 
 
 def _measure(task: Task) -> list[Row]:

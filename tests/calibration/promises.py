@@ -79,9 +79,9 @@ PROMISES = (
     ),
 )
 
-MODULES = (peers, refits, lifetime, pay, power, false_reward, coverage)
+MODULES = (power, pay, false_reward, coverage, lifetime, refits, peers)
 
 
 def tasks(size: Size) -> list[Task]:
-    """All work, the longest first."""
+    """All work."""
     return [task for module in MODULES for task in module.tasks(size)]

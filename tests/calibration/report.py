@@ -13,7 +13,7 @@ FEW = 5
 """Up to so many numbers with a bar are all told at a glance."""
 
 
-def render(rows: list[Row], *, size: Size, seconds: float, workers: int) -> str:
+def render(rows: list[Row], *, size: Size, seconds: float, workers: int, left: int = 0) -> str:
     """The report in Markdown."""
     by_promise: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
@@ -22,6 +22,7 @@ def render(rows: list[Row], *, size: Size, seconds: float, workers: int) -> str:
     measured = [(promise, found) for promise, found in measured if found]
     checked = [row for row in rows if row.checked and row.repetitions]
     repetitions = sum(row.repetitions for row in rows)
+    unfinished = f"**Unfinished: {left} pieces of work are left.** " if left else ""
     libraries = ", ".join(
         f"{name} {version(name)}"
         for name in ("hokusai-mlflow", "numpy", "scipy", "scikit-learn", "sacrebleu")
@@ -30,7 +31,7 @@ def render(rows: list[Row], *, size: Size, seconds: float, workers: int) -> str:
         "# Calibration report",
         "",
         "What the gate promises, measured in worlds whose true differences are known. "
-        f"Size: {size}; {len(rows):,} numbers from {repetitions:,} repetitions; "
+        f"{unfinished}Size: {size}; {len(rows):,} numbers from {repetitions:,} repetitions; "
         f"{seconds / 60:.1f} minutes with {workers} processes; seed {SEED}; "
         f"Python {platform.python_version()}, {libraries}.",
         "",
