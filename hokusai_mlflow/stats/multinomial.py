@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,19 +11,35 @@ import numpy.typing as npt
 from hokusai_mlflow.metrics.inputs import Floats
 
 BINS = 2**16
-UNDECIDED = 2**16 - 1
 SHORTFALL = 1.0
 """Standard deviations by which the Poisson totals aim below n: dearer to fill up than to refuse."""
+
+
+def generator(seed: int) -> np.random.Generator:
+    """Random numbers of a seed; SFC64 makes whole words fastest, and words are what is needed."""
+    return np.random.Generator(np.random.SFC64(seed))
+
+
+def random_bytes(rng: np.random.Generator, size: int) -> npt.NDArray[np.uint8]:
+    """Uniform bytes, shape (size,); many times faster than `Generator.bytes`."""
+    words = rng.integers(0, 2**64 - 1, -(-size // 8), dtype=np.uint64, endpoint=True)
+    return words.astype("<u8", copy=False).view(np.uint8)[:size]
+
+
+def exact_type(rows: Floats, n: int) -> type[np.float32 | np.float64]:
+    """The faster float type when sums of n of these rows are exact in it."""
+    largest = float(np.abs(rows).max(initial=1.0))
+    whole = np.array_equal(rows, np.rint(rows)) and n * largest < 2**24
+    return np.float32 if whole else np.float64
 
 
 class Resampler:
     """Draws of multinomial(n, counts / n), n = Σ counts, exact.
 
-    Few cells are drawn by numpy, single units by their positions. Many cells of many units, where
-    both are slow, are drawn as independent Poisson counts with a total mean somewhat below n, by
-    table; then the missing n − T units are drawn by position. Given its total T, a Poisson vector
-    is multinomial(T), and the sum of two multinomials is one, so any T ≤ n serves; resamples with
-    T > n are drawn again.
+    Few cells are drawn by numpy. Many cells, where that is slow, are drawn as independent Poisson
+    counts with a total mean somewhat below n, by table; then the missing n − T units are drawn one
+    by one. Given its total T, a Poisson vector is multinomial(T), and the sum of two multinomials
+    is one, so any T ≤ n serves; resamples with T > n are drawn again.
 
     Parameters
     ----------
@@ -34,46 +51,48 @@ class Resampler:
         self.counts = counts
         self.n = int(counts.sum())
         self.few = len(counts) < math.sqrt(self.n) / 4
-        self._cells = np.repeat(np.arange(len(counts)), 0 if self.few else counts)
-        self._tables: list[tuple[npt.NDArray[np.intp], PoissonTable]] = []
-        if not self.few and len(counts) < self.n:
-            aim = max(self.n - SHORTFALL * math.sqrt(self.n), 0.0) / self.n
-            sizes, place = np.unique(counts, return_inverse=True)
-            self._tables = [
-                (np.flatnonzero(place == at), PoissonTable(aim * float(size)))
-                for at, size in enumerate(sizes.tolist())
-            ]
+        if self.few:
+            return
+        self._cells = np.repeat(np.arange(len(counts)), counts)
+        aim = max(self.n - SHORTFALL * math.sqrt(self.n), 0.0) / self.n
+        sizes, place = np.unique(counts, return_inverse=True)
+        self._tables = [
+            (np.flatnonzero(place == at), PoissonTable(aim * float(size)))
+            for at, size in enumerate(sizes.tolist())
+        ]
 
-    def draw(self, rng: np.random.Generator, replicates: int) -> Floats:
+    def draw(
+        self,
+        rng: np.random.Generator,
+        replicates: int,
+        dtype: type[np.float32 | np.float64] = np.float64,
+    ) -> npt.NDArray[np.float32 | np.float64]:
         """Counts of every cell in every resample, shape (replicates, m)."""
         if self.few:
             shares = self.counts / self.n
-            return rng.multinomial(self.n, shares, size=replicates).astype(np.float64)
-        if not self._tables:
-            return self._units(rng, replicates)
-        drawn = self._poisson(rng, replicates)
-        missing = self.n - drawn.sum(axis=1)
+            return rng.multinomial(self.n, shares, size=replicates).astype(dtype)
+        drawn = self._poisson(rng, replicates, dtype)
+        missing = self._missing(drawn)
         while (above := np.flatnonzero(missing < 0)).size:
-            again = self._poisson(rng, len(above))
-            drawn[above], missing[above] = again, self.n - again.sum(axis=1)
+            again = self._poisson(rng, len(above), dtype)
+            drawn[above], missing[above] = again, self._missing(again)
         units = rng.integers(0, self.n, int(missing.sum()), dtype=np.uint32)
         flat = self._cells[units]
-        flat += np.repeat(np.arange(replicates) * len(self.counts), missing.astype(np.intp))
-        drawn += np.bincount(flat, minlength=drawn.size).reshape(drawn.shape)
+        flat += np.repeat(np.arange(replicates) * len(self.counts), missing)
+        np.add.at(drawn.reshape(-1), flat, 1)
         return drawn
 
-    def _units(self, rng: np.random.Generator, replicates: int) -> Floats:
-        drawn = np.empty((replicates, self.n))
-        for at in range(replicates):
-            units = rng.integers(0, self.n, self.n, dtype=np.uint32)
-            drawn[at] = np.bincount(units, minlength=self.n)
-        return drawn
+    def _missing(self, drawn: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+        return np.asarray(self.n - drawn.sum(axis=1).astype(np.int64))
 
-    def _poisson(self, rng: np.random.Generator, replicates: int) -> Floats:
-        drawn = np.empty((len(self.counts), replicates))
+    def _poisson(self, rng: np.random.Generator, replicates: int, dtype: Any) -> npt.NDArray[Any]:
+        drawn = np.empty((replicates, len(self.counts)), dtype=dtype)
         for cells, table in self._tables:
-            drawn[cells] = table.draw(rng, (len(cells), replicates))
-        return drawn.T
+            where: Any = slice(None) if len(self._tables) == 1 else cells
+            drawn[:, where] = table.draw(rng, (replicates, len(cells)))
+            if table.low:
+                drawn[:, where] += table.low
+        return drawn
 
 
 class PoissonTable:
@@ -85,6 +104,11 @@ class PoissonTable:
     ----------
     mean : float
         Not negative.
+
+    Attributes
+    ----------
+    low : int
+        What has to be added to the draws.
     """
 
     def __init__(self, mean: float) -> None:
@@ -93,19 +117,22 @@ class PoissonTable:
 
         reach = 12 * math.sqrt(mean) + 40
         self.low = max(0, math.floor(mean - reach))
-        self.below = pdtr(np.arange(self.low, math.ceil(mean + reach)), mean)
-        scaled = self.below * BINS
+        self._below = pdtr(np.arange(self.low, math.ceil(mean + reach)), mean)
+        scaled = self._below * BINS
         starts = np.minimum(np.ceil(scaled), BINS).astype(np.int64)
         spans = np.diff(starts, prepend=0, append=BINS)
-        self.table = np.repeat(np.arange(len(spans), dtype=np.uint16), spans)
+        kind = np.uint8 if len(spans) < 2**8 else np.uint16
+        self._undecided = np.iinfo(kind).max
+        self._table = np.repeat(np.arange(len(spans), dtype=kind), spans)
         jumps = np.floor(scaled).astype(np.int64)
-        self.table[jumps[(jumps != scaled) & (jumps < BINS)]] = UNDECIDED
+        self._table[jumps[(jumps != scaled) & (jumps < BINS)]] = self._undecided
 
-    def draw(self, rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
-        """Independent draws."""
-        steps = np.frombuffer(rng.bytes(2 * shape[0] * shape[1]), dtype="<u2")
-        drawn = self.table[steps]
-        open_ = np.flatnonzero(drawn == UNDECIDED)
-        uniform = (steps[open_] + rng.random(len(open_))) / BINS
-        drawn[open_] = np.searchsorted(self.below, uniform, side="right")
-        return np.asarray(drawn.reshape(shape) + float(self.low))
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[np.integer]:
+        """Independent draws, less `low`."""
+        steps = random_bytes(rng, 2 * math.prod(shape)).view("<u2")
+        # Every step is in the table; "clip" only spares numpy's own check.
+        drawn = self._table.take(steps, mode="clip")
+        undecided = np.flatnonzero(drawn == self._undecided)
+        uniform = (steps[undecided] + rng.random(len(undecided))) / BINS
+        drawn[undecided] = np.searchsorted(self._below, uniform, side="right")
+        return np.asarray(drawn.reshape(shape))

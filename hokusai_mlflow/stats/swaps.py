@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hokusai_mlflow.metrics.inputs import Floats
 from hokusai_mlflow.stats.joint import distinct_rows
+from hokusai_mlflow.stats.multinomial import exact_type, random_bytes
 from hokusai_mlflow.stats.units import Units
 
 ROWS = 2**11
@@ -43,11 +45,12 @@ class Swaps:
         if len(self.counts) < self.counts.sum():
             drawn = rng.binomial(self.counts, 0.5, size=(replicates, len(self.counts)))
             return np.asarray(drawn @ self.differences)
+        dtype = exact_type(self.differences, len(self.differences))
         moved = np.zeros((replicates, self.differences.shape[1]))
         for start in range(0, len(self.differences), ROWS):
-            rows = self.differences[start : start + ROWS]
+            rows: npt.NDArray[Any] = self.differences[start : start + ROWS].astype(dtype)
             width = -(-len(rows) // 8)
-            packed = np.frombuffer(rng.bytes(replicates * width), dtype=np.uint8)
+            packed = random_bytes(rng, replicates * width)
             bits = np.unpackbits(packed.reshape(replicates, width), axis=1, count=len(rows))
-            moved += bits.astype(np.float64) @ rows
+            moved += np.asarray(bits.astype(dtype) @ rows, dtype=np.float64)
         return moved
