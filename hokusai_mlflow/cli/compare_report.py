@@ -113,7 +113,8 @@ def _show(metric: Metric, found: Comparison) -> None:
             f"{found.p_value:.3g}: {verdict} at level {found.level:g} ({found.test})",
         ),
         ("could be found", f"{found.detectable_bps:.0f} bps with 80 % power on {found.n:,}"),
-        ("signature", signature(metric, found)),
     ):
         table.add_row(name, value)
     output.console().print(table, soft_wrap=True)
+    # Outside of the table, which would cut it.
+    output.say(signature(metric, found))

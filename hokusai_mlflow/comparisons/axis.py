@@ -39,16 +39,15 @@ class Axis:
 
 def axis(comparisons: Comparisons) -> Axis:
     """The axis that shows every row's intervals, except for the ends of extraordinary ones."""
-    reaches, primary = [], comparisons.primary
+    reaches, typical, primary = [], [], comparisons.primary
     for row in comparisons:
         if row.comparison is not None:
             assert row.adjusted_low_bps is not None
             assert row.adjusted_high_bps is not None
-            low = min(row.comparison.ci_low_bps, row.adjusted_low_bps)
-            high = max(row.comparison.ci_high_bps, row.adjusted_high_bps)
-            reaches.append((low, high))
-    most = WIDEST * median(max(abs(low), abs(high)) for low, high in reaches)
-    most = max(most, abs(primary.ci_low_bps), abs(primary.ci_high_bps))
+            ends = row.comparison.ci_low_bps, row.comparison.ci_high_bps
+            typical.append(max(map(abs, ends)))
+            reaches.append((min(*ends, row.adjusted_low_bps), max(*ends, row.adjusted_high_bps)))
+    most = max(WIDEST * median(typical), abs(primary.ci_low_bps), abs(primary.ci_high_bps))
     low = min(0.0, primary.min_effect_bps, *(max(low, -most) for low, _ in reaches))
     high = max(0.0, primary.min_effect_bps, *(min(high, most) for _, high in reaches))
     if low == high:
@@ -62,7 +61,7 @@ def axis(comparisons: Comparisons) -> Axis:
 
 def _round_step(rough: float) -> float:
     unit = 10.0 ** math.floor(math.log10(rough))
-    return unit * next(factor for factor in (1, 2, 5, 10) if factor * unit >= rough)
+    return unit * next(factor for factor in (1, 2, 2.5, 5, 10) if factor * unit >= rough)
 
 
 def tick_label(bps: float) -> str:

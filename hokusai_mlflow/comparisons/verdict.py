@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hokusai_mlflow.comparisons.slices import Mask, masks
-from hokusai_mlflow.errors import UnknownName, did_you_mean
+from hokusai_mlflow.errors import InputError, UnknownName, did_you_mean
 from hokusai_mlflow.gate import Case, GatePolicy, decide
 from hokusai_mlflow.gate.decision import Decision
 from hokusai_mlflow.gate.guarded import Guarded, compare_guarded
@@ -53,8 +53,9 @@ def verdict(
 
     Raises
     ------
-    UnknownName
-        When a guardrail names a column that was not given with `slices`.
+    InputError
+        When a guardrail names a column that was not given with `slices`, or guardrails meet
+        weights or two ways of grouping, which their test does not know.
     """
     named: list[tuple[str, Metric, int, Mask | None]] = [
         (f"{primary.name} where {name}", primary, policy.slice_margin_bps, where)
@@ -64,6 +65,11 @@ def verdict(
         guarded = metric(guardrail.metric, **guardrail.options) if guardrail.metric else primary
         where = _where(guardrail.slice, columns, comparison.n) if guardrail.slice else None
         named.append((guardrail.named(primary.name), guarded, guardrail.margin_bps, where))
+    if named and (comparison.weighted or isinstance(groups, tuple)):
+        raise InputError(
+            "policy: slices and guardrails are tested without weights and with one way of "
+            "grouping; leave the slices out, or the weights and the second way"
+        )
     guardrails: list[Guarded] = [
         compare_guarded(
             name,
