@@ -28,7 +28,7 @@ from hokusai_mlflow.stats.partial_scores import ScoreCounts, order_keys
 from hokusai_mlflow.stats.quantiles import normal_quantile, normal_tail
 from hokusai_mlflow.stats.result import BPS, Comparison, conclude, require_level
 
-MAX_BINS = 2**21
+MAX_BINS = 2**20
 """Distinct scores of one model that are counted before neighbours share a bin."""
 
 

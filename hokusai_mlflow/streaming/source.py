@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -77,31 +77,52 @@ def open_dataset(source: Source, columns: Sequence[str]) -> Dataset:
     return dataset
 
 
-def read(
-    dataset: Dataset,
-    columns: Sequence[str],
-    batch_rows: int,
-    fragments: Sequence[Fragment] | None = None,
-) -> Iterator[Batch]:
-    """All rows of a dataset, or of some of its fragments, in order and in bounded memory.
+def read(dataset: Dataset, columns: Sequence[str], batch_rows: int) -> Iterator[Batch]:
+    """All rows of a dataset, in order and in bounded memory.
 
     Raises
     ------
     InputError
         When a file is damaged.
     """
+    return read_fragments(dataset.get_fragments(), dataset.schema, columns, batch_rows)
+
+
+def read_fragments(
+    fragments: Iterable[Fragment], schema: pa.Schema, columns: Sequence[str], batch_rows: int
+) -> Iterator[Batch]:
+    """All rows of some fragments of a dataset with that schema, as `read`."""
     import pyarrow as pa  # noqa: PLC0415
 
-    for fragment in dataset.get_fragments() if fragments is None else fragments:
+    for fragment in fragments:
         file = getattr(fragment, "path", "") or "data in memory"
         try:
-            yield from _read(dataset, fragment, file, columns, batch_rows)
+            yield from _read(schema, fragment, file, columns, batch_rows)
         except (pa.ArrowException, OSError) as error:
             raise InputError(f"{file}: cannot be read: {error}") from error
 
 
+def split(dataset: Dataset, rows: int) -> list[list[Fragment]]:
+    """Fragments in lists of about so many rows, by whole row groups of Parquet files."""
+    import pyarrow.dataset as pads  # noqa: PLC0415
+
+    parts: list[list[Fragment]] = []
+    room = 0
+    for fragment in dataset.get_fragments():
+        parquet = isinstance(fragment, pads.ParquetFileFragment)
+        for piece in fragment.split_by_row_group() if parquet else [fragment]:
+            # Of a part of a file `count_rows` tells the whole file's.
+            size = sum(g.num_rows for g in piece.row_groups) if parquet else piece.count_rows()
+            if not parts or room < size:
+                parts.append([])
+                room = rows
+            parts[-1].append(piece)
+            room -= size
+    return parts
+
+
 def _read(
-    dataset: Dataset, fragment: Fragment, file: str, columns: Sequence[str], batch_rows: int
+    schema: pa.Schema, fragment: Fragment, file: str, columns: Sequence[str], batch_rows: int
 ) -> Iterator[Batch]:
     import pyarrow.dataset as pads  # noqa: PLC0415
 
@@ -109,12 +130,12 @@ def _read(
         *fragment.physical_schema.names
     }
     if plain:
-        yield from _read_parquet(dataset, fragment, file, columns, batch_rows)
+        yield from _read_parquet(schema, fragment, file, columns, batch_rows)
         return
     # Other formats, and columns that a file's folder names.
     first = 0
     scanner = fragment.scanner(
-        schema=dataset.schema, columns=list(columns), batch_size=batch_rows, batch_readahead=4
+        schema=schema, columns=list(columns), batch_size=batch_rows, batch_readahead=4
     )
     for rows in scanner.to_batches():
         if rows.num_rows:
@@ -123,7 +144,7 @@ def _read(
 
 
 def _read_parquet(
-    dataset: Dataset, fragment: Any, file: str, columns: Sequence[str], batch_rows: int
+    schema: pa.Schema, fragment: Any, file: str, columns: Sequence[str], batch_rows: int
 ) -> Iterator[Batch]:
     # The scanner keeps whole row groups, many at a time: gigabytes for a large file. Files read
     # column by column through small buffers need a few batches only.
@@ -133,8 +154,7 @@ def _read_parquet(
     strings = [
         column
         for column in columns
-        if pa.types.is_string(kind := dataset.schema.field(column).type)
-        or pa.types.is_large_string(kind)
+        if pa.types.is_string(kind := schema.field(column).type) or pa.types.is_large_string(kind)
     ]
     with (
         fragment.filesystem.open_input_file(fragment.path) as stream,
