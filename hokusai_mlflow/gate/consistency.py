@@ -111,6 +111,6 @@ def _contradictions(found: BlockConsistency, alpha: float, homogeneity_p: float)
         if block.p_worse is not None and block.p_worse <= alpha / len(tested)
     ]
     # Not "not above": NaN must count against the candidate.
-    if not found.q_p_value > homogeneity_p:
+    if homogeneity_p > 0 and not found.q_p_value > homogeneity_p:
         told.append(f"blocks differ (Cochran's Q = {found.q:.1f}, p = {found.q_p_value:.2g})")
     return told

@@ -126,7 +126,7 @@ class GatePolicy(BaseModel):
     worse_block_alpha : float
         Chance that any block is called worse wrongly (Bonferroni over the blocks).
     homogeneity_p : float
-        Blocks are called unlike at or below this p-value of Cochran's Q.
+        Blocks are called unlike at or below this p-value of Cochran's Q; 0 asks for no likeness.
     min_agreement : float
         Smallest Krippendorff's α of the raters.
 
@@ -162,7 +162,7 @@ class GatePolicy(BaseModel):
     min_slice_examples: int = Field(0, ge=0)
     block_p: float = Field(0.10, gt=0, lt=0.5)
     worse_block_alpha: float = Field(0.05, gt=0, lt=0.5)
-    homogeneity_p: float = Field(0.001, gt=0, lt=0.5)
+    homogeneity_p: float = Field(0.001, ge=0, lt=0.5)
     min_agreement: float = Field(0.667, gt=0, le=1)
 
     @classmethod

@@ -77,6 +77,9 @@ def _improvement(receipt: Receipt) -> Text:
 def _findings(receipt: Receipt) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     for finding in receipt.decision["findings"]:
+        if finding["outcome"] == "not_applicable" and not finding["figures"]:
+            # Nothing of the kind was asked for; the report lists it.
+            continue
         # As Text, or brackets in a message would be read as markup.
         said = Text(finding["code"]), Text(finding["message"])
         table.add_row(MARKS[finding["outcome"]], *said)

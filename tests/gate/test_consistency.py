@@ -131,6 +131,8 @@ def test_thresholds_are_the_policys():
         .outcome
         == "failed"
     )
+    unlike = case(policy=GatePolicy(homogeneity_p=0), blocks=_blocks(_block(), OTHER, q_p=0.0))
+    assert ConsistentBlocks().evaluate(unlike).outcome == "passed"
     assert (
         AgreeingRaters().evaluate(case(policy=strict, agreement=SimpleNamespace(alpha=0.7))).outcome
         == "insufficient"
