@@ -131,8 +131,8 @@ def test_one_rater():
 
 def test_names_that_are_not_there():
     ratings = Ratings.of(table())
-    with pytest.raises(UnknownName, match="system 'nwe'; did you mean 'new'"):
-        ratings.pair(baseline="old", candidate="nwe")
+    with pytest.raises(UnknownName, match="system 'newer'; did you mean 'new'"):
+        ratings.pair(baseline="old", candidate="newer")
     with pytest.raises(InputError, match="different names"):
         ratings.pair(baseline="old", candidate="old")
     with pytest.raises(UnknownName, match="no column 'raters'; did you mean 'rater'"):
