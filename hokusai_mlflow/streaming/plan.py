@@ -158,9 +158,10 @@ class Plan:
     def placings(self, counted: Parts | None) -> list[Placing]:
         """What places examples in the second pass, from the first one's counts."""
         return [
-            Placing(next(iter(reading.metrics.values())), part)
+            Placing(metric, part)
             for reading, part in zip(self.readings, _some(counted).parts, strict=True)
-            if reading.ranks
+            for metric in reading.metrics.values()
+            if isinstance(metric, RocAuc)
         ]
 
     def place(self, placings: list[Placing], batch: Batch) -> Parts:
