@@ -144,7 +144,6 @@ def _bad(**given):
         ({"candidate": "twice.csv", "id": "key"}, InputError, "repeat an id, such as '000'"),
         ({"candidate": "holes.csv", "id": "key"}, InputError, "no prediction for 1 examples"),
         ({"candidate": "other.csv", "id": "key"}, UnknownName, "no column 'prediction'"),
-        ({"candidate": "models:/nobody/1"}, InputError, "no model can be loaded from"),
         ({"features": ["odl"]}, UnknownName, "features: .* did you mean 'old'"),
         ({"data": 7}, InputError, "expected a data frame or the path"),
         ({"data": "gone.parquet"}, MissingInput, "gone.parquet does not exist"),
@@ -152,10 +151,8 @@ def _bad(**given):
         ({"data": None}, InputError, "names something in the data; give the data with data="),
     ],
 )
-@pytest.mark.filterwarnings("ignore")  # MLflow's own, when it is asked for a model
-def test_what_cannot_be_meant(rows, folder, monkeypatch, case):
+def test_what_cannot_be_meant(rows, folder, case):
     given, error, message = case
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/none.db")
     table = rows[["key", "new"]].rename(columns={"new": "prediction"})
     table.to_csv("new.csv", index=False)
     table.iloc[1:].to_csv("short.csv", index=False)
@@ -187,44 +184,3 @@ def test_slices_by_name_need_data(rows):
     for slices in ("region", ["region"], {"where": "region"}):
         with pytest.raises(InputError, match="give the data with data="):
             compare_all(rows.label, rows.old, rows.new, metrics="accuracy", slices=slices)
-
-
-@pytest.mark.filterwarnings("ignore")  # MLflow's own, of its libraries
-def test_models_predict_on_the_data(rows, folder, monkeypatch):
-    import mlflow
-    from sklearn.tree import DecisionTreeClassifier
-
-    monkeypatch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    features = ["user", "new_score"]
-    model = DecisionTreeClassifier(max_depth=2).fit(rows[features], rows.label)
-    mlflow.sklearn.save_model(
-        model, folder / "tree", serialization_format="cloudpickle", pip_requirements=[]
-    )
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(f"sqlite:///{folder}/store.db")
-    try:
-        client = mlflow.MlflowClient()
-        client.create_registered_model("tree")
-        client.create_model_version("tree", str(folder / "tree"))
-        client.set_registered_model_alias("tree", "champion", "1")
-        found = compare_all(
-            "label",
-            {"label": "old", "score": "old_score"},
-            "models:/tree@champion",
-            data=rows,
-            metrics=["accuracy", "roc_auc"],
-        )
-        with pytest.raises(UnknownName, match="wants the column 'new_score'"):
-            compare(
-                "label",
-                "old",
-                "models:/tree/1",
-                data=rows.drop(columns="new_score"),
-                metric="accuracy",
-            )
-    finally:
-        mlflow.set_tracking_uri(before)
-    said = model.predict(rows[features])
-    scores = model.predict_proba(rows[features])[:, 1]
-    assert found["accuracy"] == compare("label", "old", said, data=rows, metric="accuracy")
-    assert found["roc_auc"] == compare("label", "old_score", scores, data=rows, metric="roc_auc")

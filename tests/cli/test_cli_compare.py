@@ -8,6 +8,7 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score, mean_squared_error
 
 from hokusai_mlflow import compare as compare_arrays
+from hokusai_mlflow import compare_all
 
 
 @pytest.fixture
@@ -165,3 +166,216 @@ def test_registered_models_are_compared_on_data(mlflow_loaded, call, folder, mon
     gone = call("compare", "models:/weak/1", "models:/weak/9", *arguments[:-1])
     assert gone.exit_code == 2
     assert "no model can be loaded from models:/weak/9" in gone.stderr
+
+
+@pytest.fixture
+def wide(frames, folder):
+    """One Parquet file with the truth, both models' predictions, and columns to part them by."""
+    first, second = frames
+    rng = np.random.default_rng(7)
+    table = first.rename(columns={"prediction": "old"}).assign(
+        new=second.set_index("id").loc[first.id, "prediction"].to_numpy(),
+        region=rng.choice(["east", "west"], len(first)),
+        user=np.arange(len(first)) // 4,
+        rater=np.arange(len(first)) % 9,
+        weight=rng.random(len(first)),
+    )
+    table.to_parquet(folder / "wide.parquet")
+    return table
+
+
+WIDE = ["compare", "old", "new", "--data", "wide.parquet"]
+
+
+def test_several_metrics_and_slices(call, wide, folder):
+    arguments = [*WIDE, "--metric", "accuracy", "--metric", "f1", "--slice", "region"]
+    answered = call(*arguments, "--option", "f1.average=macro", "--json")
+    assert answered.exit_code == 0, answered.output
+    told = json.loads(answered.stdout)
+    expected = compare_all(
+        wide.target,
+        wide.old,
+        wide.new,
+        metrics={"accuracy": None, "f1": {"average": "macro"}},
+        slices={"region": wide.region},
+    )
+    assert told == json.loads(json.dumps(expected.to_dict()))
+    shown = call(*arguments)
+    assert "region = east" in shown.stdout
+    assert "adjusted together (Holm)" in shown.stdout
+    assert call(*arguments, "--markdown").stdout.startswith("|  | n | baseline |")
+
+
+def test_slices_and_groups_of_joined_files(call, files, wide, folder):
+    first = pd.read_csv("old.csv", dtype={"id": str})
+    first.merge(wide[["id", "region", "user"]], on="id").to_csv("old.csv", index=False)
+    arguments = ["compare", *files, "--metric", "accuracy", "--slice", "region", "--json"]
+    answered = call(*arguments, "--group", "user")
+    assert answered.exit_code == 0, answered.output
+    row = json.loads(answered.stdout)["rows"][0]["comparison"]
+    assert (row["groups"], row["test"]) == (100, "t+hall")
+
+
+def test_groups_in_two_ways_and_weights(call, wide):
+    arguments = ["--metric", "accuracy", "--group", "user", "--group", "rater"]
+    answered = call(*WIDE, *arguments, "--weight", "weight", "--json")
+    assert answered.exit_code == 0, answered.output
+    told = json.loads(answered.stdout)
+    expected = compare_arrays(
+        wide.target,
+        wide.old,
+        wide.new,
+        metric="accuracy",
+        groups=(wide.user, wide.rater),
+        weights=wide.weight,
+    )
+    assert {name: told[name] for name in expected.to_dict()} == expected.to_dict()
+
+
+def test_a_verdict_by_a_policy(call, wide, folder):
+    (folder / "policy.yaml").write_text("policy: {alpha: 0.01, detectable_bps: 900}\n")
+    answered = call(*WIDE, "--metric", "accuracy", "--policy", "policy.yaml", "--json")
+    assert answered.exit_code == 0, answered.output
+    told = json.loads(answered.stdout)
+    assert told["decision"]["verdict"] in ("promote", "hold")
+    assert "spends no look" in told["note"]
+    assert told["rows"][0]["comparison"]["level"] == 0.01
+
+
+def test_bootstrap_intervals_are_added(call, wide):
+    arguments = [*WIDE, "--metric", "f1", "--bootstrap", 500]
+    answered = call(*arguments, "--json")
+    assert answered.exit_code == 0, answered.output
+    told = json.loads(answered.stdout)
+    resampled = told["bootstrap"]["f1(average=binary)"]
+    assert resampled["replicates"] == 500
+    assert resampled["ci_low_bps"] == pytest.approx(told["ci_low_bps"], abs=150)
+    assert "bootstrap 95 % interval" in call(*arguments).stdout
+
+
+def test_pages_and_plots_are_written(call, wide, folder):
+    arguments = [*WIDE, "--metric", "accuracy", "--html", "page.html", "--plot"]
+    assert call(*arguments, "plot.svg").exit_code == 0
+    assert call(*arguments, "plot.png").exit_code == 0
+    assert "<svg" in (folder / "page.html").read_text(encoding="utf-8")
+    assert "<svg" in (folder / "plot.svg").read_text(encoding="utf-8")
+    assert (folder / "plot.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_streamed_file_gives_the_same_figures(call, wide, monkeypatch):
+    arguments = [*WIDE, "--metric", "accuracy", "--metric", "mse", "--json"]
+    straight, streamed = (json.loads(call(*arguments, *more).stdout) for more in ([], ["--stream"]))
+    for mine, theirs in zip(straight["rows"], streamed["rows"], strict=True):
+        for name in ("baseline", "improvement_bps", "ci_low_bps", "p_value"):
+            assert mine["comparison"][name] == pytest.approx(theirs["comparison"][name], rel=1e-9)
+
+
+def test_a_large_file_is_streamed_without_being_asked(call, wide, monkeypatch):
+    from hokusai_mlflow import streaming
+    from hokusai_mlflow.cli import compare_sources
+
+    seen = []
+    real = streaming.compare_parquet
+    monkeypatch.setattr(compare_sources, "STREAM_BYTES", 1)
+    monkeypatch.setattr(
+        streaming, "compare_parquet", lambda *a, **k: seen.append(a) or real(*a, **k)
+    )
+    assert call(*WIDE, "--metric", "accuracy").exit_code == 0
+    assert len(seen) == 1
+    # Slices need the rows themselves.
+    assert call(*WIDE, "--metric", "accuracy", "--slice", "region").exit_code == 0
+    assert len(seen) == 1
+
+
+def test_ratings_by_people(call, folder):
+    rng = np.random.default_rng(0)
+    rated = [
+        {
+            "item": f"i{item}",
+            "rater": rater,
+            "system": system,
+            "rating": int(np.clip(rng.normal(2.6 + 0.8 * (system == "new") + item % 3, 0.6), 1, 5)),
+        }
+        for item in range(60)
+        for rater in "abc"
+        for system in ("old", "new")
+    ]
+    pd.DataFrame(rated).to_csv("ratings.csv", index=False)
+    arguments = ["compare", "old", "new", "--ratings", "ratings.csv"]
+    scale = ["--option", "low=1", "--option", "high=5"]
+    answered = call(*arguments, *scale, "--json")
+    assert answered.exit_code == 0, answered.output
+    told = json.loads(answered.stdout)
+    assert (told["metric"], told["test"]) == ("human_score", "two-way-t")
+    assert 0 < told["agreement"]["alpha"] < 1
+    assert "Krippendorff's α" in call(*arguments, *scale).stdout
+    preferred = rng.choice(["old", "new", "tie"], (60, 3), p=[0.2, 0.6, 0.2])
+    pd.DataFrame(
+        [
+            {"item": f"i{item}", "rater": rater, "preferred": preferred[item, at]}
+            for item in range(60)
+            for at, rater in enumerate("abc")
+        ]
+    ).to_csv("preferences.csv", index=False)
+    answered = call("compare", "old", "new", "--ratings", "preferences.csv", "--json")
+    assert answered.exit_code == 0, answered.output
+    assert json.loads(answered.stdout)["metric"] == "preference"
+
+
+@pytest.mark.parametrize("by", ["files", "columns"])
+def test_a_label_plan_is_written_filled_in_and_compared(call, files, wide, folder, by):
+    given = [*files] if by == "files" else WIDE[1:]
+    planned = call("compare", *given, "--label-plan", "plan.csv", "--budget", 40, "--seed", 3)
+    assert planned.exit_code == 0, planned.output
+    assert "40 of them, chosen at random (seed 3)" in planned.stdout
+    table = pd.read_csv("plan.csv", dtype={"id": str})
+    assert list(table.columns) == ["id", "label"]
+    filled = table.assign(label=wide.set_index("id").target[table.id].to_numpy())
+    filled.to_csv("filled.csv", index=False)
+    answered = call("compare", *given, "--labels", "filled.csv", "--seed", 3, "--json")
+    assert answered.exit_code == 0, answered.output
+    told = json.loads(answered.stdout)
+    disagreements = int((wide.old != wide.new).sum())
+    assert told["n"] == round(400 * 40 / disagreements)
+    assert (told["baseline"], told["significant"]) == (None, True)
+    for more, message in (
+        (["plan.csv", "--seed", 3], "40 of 40 examples have no label yet"),
+        (["filled.csv"], "does not hold the examples that seed 0 chooses"),
+    ):
+        refused = call("compare", *given, "--labels", *more)
+        assert refused.exit_code == 2
+        assert message in refused.stderr
+    again = call("compare", *given, "--label-plan", "plan.csv")
+    assert "exists and may hold labels" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "name a metric with --metric"),
+        (["--metric", "f1", "--metric", "f1"], "each metric once"),
+        (["--metric", "f1", "--metric", "mse", "--option", "average=macro"], "f1.average=macro"),
+        (["--metric", "f1", "--option", "f2.average=macro"], "no metric 'f2'"),
+        (["--metric", "f1", "--slice", "regoin"], "did you mean 'region'"),
+        (["--metric", "f1", "--group", "user", "--group", "x", "--group", "y"], "two-way"),
+        (["--metric", "f1", "--weight", "wieght"], "did you mean 'weight'"),
+        (["--metric", "f1", "--weight", "weight", "--bootstrap", 500], "knows no weights"),
+        (["--metric", "f1", "--policy", "gone.yaml"], "no policy can be read"),
+        (["--metric", "f1", "--policy", "wrong.yaml"], "did you mean 'alpha'"),
+        (["--metric", "f1", "--stream", "--slice", "region"], "--stream does not go with --slice"),
+        (["--metric", "f1", "--plot", "plot.gif"], "ending in .png"),
+        (["--metric", "f1", "--html", "no/where/page.html"], "there is no folder"),
+        (["--metric", "f1", "--markdown", "--json"], "choose one"),
+        (["--metric", "f1", "--label-plan", "plan.csv"], "does not go with --metric"),
+        (["--label-plan", "plan.csv", "--labels", "plan.csv"], "give one"),
+        (["--label-plan", "plan.txt"], "ending in .csv"),
+        (["--ratings", "gone.csv"], "gone.csv"),
+        (["--ratings", "wrong.yaml", "--metric", "accuracy"], "--data"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(call, wide, folder, arguments, message):
+    (folder / "wrong.yaml").write_text("alhpa: 0.1\n")
+    answered = call(*WIDE, *arguments)
+    assert answered.exit_code == 2, answered.output
+    told = json.loads(answered.stdout)["error"]["message"] if answered.stdout else answered.stderr
+    assert message in told

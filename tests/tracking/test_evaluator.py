@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from hokusai_mlflow import compare
+from hokusai_mlflow import compare, compare_all
 from hokusai_mlflow.errors import InputError, UnknownName
 from hokusai_mlflow.tracking.evaluator import HokusaiEvaluator
 
@@ -114,6 +114,35 @@ def test_a_registered_model_against_the_champion(models, data):
     expected = compare(data.true.to_numpy(), said["weak"], said["good"], metric="accuracy")
     assert result.metrics["gate/accuracy/improvement_bps"] == expected.improvement_bps
     assert result.metrics["eval/roc_auc"] > result.metrics["baseline/roc_auc"]
+
+
+def test_the_library_compares_models_by_uri(models, data):
+    rows = data[["a", "b", "true", "old", "region"]]
+    found = compare_all(
+        "true",
+        "models:/weak@champion",
+        "models:/good/1",
+        data=rows,
+        metrics=["accuracy", "roc_auc"],
+        slices="region",
+    )
+    said = {name: model.predict(data[model.feature_names_in_]) for name, model in models.items()}
+    scores = {
+        name: model.predict_proba(data[model.feature_names_in_])[:, 1]
+        for name, model in models.items()
+    }
+    usual = {"data": rows}
+    assert found["accuracy"] == compare(
+        "true", said["weak"], said["good"], metric="accuracy", **usual
+    )
+    assert found["roc_auc"] == compare(
+        "true", scores["weak"], scores["good"], metric="roc_auc", **usual
+    )
+    assert len(found) == 4
+    with pytest.raises(UnknownName, match="wants the column 'b'"):
+        compare("true", "old", "models:/good/1", data=rows.drop(columns="b"), metric="accuracy")
+    with pytest.raises(InputError, match="no model can be loaded from models:/nobody/1"):
+        compare("true", "old", "models:/nobody/1", data=rows, metric="accuracy")
 
 
 def test_a_function_against_a_column(data):
