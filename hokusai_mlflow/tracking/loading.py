@@ -12,8 +12,6 @@ from hokusai_mlflow.errors import InputError, UnknownName, did_you_mean
 from hokusai_mlflow.metrics.base import Metric
 from hokusai_mlflow.predicting import predict
 
-SCHEMES = ("models:/", "runs:/")
-
 
 class LoadedModel:
     """A model of the current MLflow store, asked for what a metric needs.
