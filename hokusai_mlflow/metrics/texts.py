@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set, Sized
 
 import numpy as np
 import numpy.typing as npt
@@ -72,12 +72,16 @@ def require_one_text_each(references: Sequence[object], texts: Sequence[object])
 
 
 def _examples(name: str, given: object) -> Iterable[object]:
-    if given is None or isinstance(given, (str, bytes, dict)) or not isinstance(given, Iterable):
-        raise InputError(f"{name}: expected a list with one entry per example, found {given!r:.60}")
-    examples = list(given)
-    if not examples:
+    # Text is no list of texts; sets have no order, and frames give the names of their columns.
+    other = isinstance(given, (str, bytes, Mapping, Set)) or hasattr(given, "columns")
+    if other or not (isinstance(given, Iterable) and isinstance(given, Sized)):
+        raise InputError(
+            f"{name}: expected a list with one entry per example, found {type(given).__name__} "
+            f"{given!r:.40}"
+        )
+    if not len(given):
         raise InputError(f"{name}: expected at least one example, found none")
-    return examples
+    return given
 
 
 def _told(found: object) -> str:

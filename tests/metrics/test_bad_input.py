@@ -111,6 +111,22 @@ def test_one_thing_in_place_of_many(chosen, scalar):
         chosen.score(scalar if chosen.needs_targets else None, scalar)
 
 
+@every
+@pytest.mark.parametrize("kind", [set, iter, pd.DataFrame, lambda given: dict(enumerate(given))])
+def test_containers_without_order_or_of_columns(chosen, kind):
+    targets, output = good(chosen)
+    if chosen.output == "scores" and kind is pd.DataFrame:
+        # One column per class is what it takes.
+        assert chosen.score(targets, kind(output)) == chosen.score(targets, output)
+        return
+    if kind is pd.DataFrame:
+        given = pd.DataFrame({f"column {at}": [value] * 4 for at, value in enumerate(output)})
+    else:
+        given = kind(map(str, output) if chosen.output in ("text", "scores") else output)
+    with pytest.raises(InputError):
+        chosen.score(targets, given)
+
+
 @pytest.mark.parametrize("output", ["label", "score", "scores", "value", "loglik"])
 def test_masked_outputs(output):
     chosen = next(each for each in METRICS if each.output == output)
