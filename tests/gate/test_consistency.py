@@ -117,7 +117,7 @@ def test_raters_must_agree(alpha, outcome):
     assert AgreeingRaters().evaluate(case()).outcome == "not_applicable"
 
 
-def test_thresholds_are_the_policys():
+def test_thresholds_come_from_the_policy():
     strict = GatePolicy(block_p=0.05, homogeneity_p=0.01, worse_block_alpha=0.2, min_agreement=0.8)
     assert (
         ConsistentBlocks()

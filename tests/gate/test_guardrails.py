@@ -235,7 +235,7 @@ def test_defaults_by_kind_of_model():
     for task in ("language_model", "text_generation", "human"):
         assert GatePolicy.for_task(task).min_improvement_bps >= 10
     with pytest.raises(UnknownName, match="regression"):
-        GatePolicy.for_task("regresion")
+        GatePolicy.for_task("regressions")
 
 
 @pytest.mark.parametrize(

@@ -273,3 +273,42 @@ def test_paid_means_confirmed():
         assert not receipt(settlement={"state": state, "tx_hash": None}).paid
     assert not receipt(settlement={}).paid
     assert receipt().total_wei == 1_775 * 10**15
+
+
+def _guarded(**changed):
+    row = {
+        "name": "f1 where sex=<b>",
+        "n": 1_234,
+        "margin_bps": 200.0,
+        "improvement_bps": 12.4,
+        "p_value": 0.004,
+        "p_adjusted": 0.008,
+        "outcome": "passed",
+        "why_not": "",
+        "required_n": None,
+    } | changed
+    finding = {"code": "guardrails", "outcome": row["outcome"], "message": "1 of 1 not worse"}
+    finding |= {"figures": {"alpha": 0.05, "rows": [row]}, "remedy": ""}
+    return receipt(decision={"verdict": "promote", "signature": "s", "findings": [finding]})
+
+
+def test_guardrails_and_slices_are_shown_in_a_row_each():
+    shown = _guarded()
+    line = "f1 where sex=<b>, n = 1,234: +12 bps of at worst −200, p = 0.008"
+    assert line in terminal(shown)
+    assert "| f1 where sex=&lt;b&gt; | 1,234 | +12 | −200 | 0.008 | passed |" in shown.to_markdown()
+
+
+def test_a_guardrail_without_enough_evidence_shows_no_measurement():
+    nothing = {"improvement_bps": None, "p_value": None, "p_adjusted": None}
+    shown = _guarded(**nothing, outcome="insufficient")
+    assert "n = 1,234: too little to tell a loss of 200 bps" in terminal(shown)
+    assert "| 1,234 |  | −200 |  | insufficient |" in shown.to_markdown()
+
+
+def test_what_was_not_asked_for_takes_no_line_of_the_terminal():
+    finding = {"code": "blocks", "outcome": "not_applicable", "message": "the spec names no blocks"}
+    finding |= {"figures": {}, "remedy": ""}
+    shown = receipt(decision={"verdict": "hold", "signature": "s", "findings": [finding]})
+    assert "blocks" not in terminal(shown)
+    assert "the spec names no blocks" in shown.to_markdown()
