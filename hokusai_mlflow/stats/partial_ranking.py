@@ -71,7 +71,7 @@ class RankingCounts:
     labels : array, shape (≤ 2,)
         Classes that were seen, sorted.
     baseline, candidate : ScoreCounts
-        Columns are those classes.
+        Their counts have a row for each of those classes.
     """
 
     labels: Vector
@@ -105,7 +105,6 @@ class RankingCounts:
         return cls(labels, *both)
 
     def __add__(self, other: RankingCounts) -> RankingCounts:
-        require_pairs(self.labels, self.labels, labels=True)
         require_pairs(self.labels[:1], other.labels[:1], labels=True)
         labels = np.union1d(self.labels, other.labels)
         _require_two(labels)
@@ -300,7 +299,7 @@ class _Placements:
     """One model's placement of every bin, and how far bins can be from single scores."""
 
     def __init__(self, counts: ScoreCounts, positive: int) -> None:
-        positives, negatives = counts.counts[:, positive], counts.counts[:, 1 - positive]
+        positives, negatives = counts.counts[positive], counts.counts[1 - positive]
         self.totals = int(positives.sum()), int(negatives.sum())
         self.counts, self.bins = counts, len(counts.keys)
         p, q = self.totals
@@ -322,7 +321,8 @@ class _Placements:
 
     def place(self, scores: Floats, positive: npt.NDArray[np.bool_]) -> Floats:
         bins = self.counts.find(order_keys(scores))
-        return np.where(positive, self.of_positive[bins], self.of_negative[bins])
+        placed: Floats = np.where(positive, self.of_positive[bins], self.of_negative[bins])
+        return placed
 
 
 def require_two_examples(size: int, name: str) -> None:

@@ -38,7 +38,7 @@ class ScoreCounts:
         0: every distinct score is counted by itself.
     keys : array of int64, shape (m,)
         Sorted.
-    counts : array of int64, shape (m, classes)
+    counts : array of int64, shape (classes, m)
         Examples.
     limit : int
         Bins at most.
@@ -53,19 +53,19 @@ class ScoreCounts:
     def of(cls, keys: Ints, codes: Ints, classes: int, limit: int) -> ScoreCounts:
         """Count one part of the data: keys and classes (0 …) of its scores, shape (n,)."""
         every = [np.unique(keys[codes == at], return_counts=True) for at in range(classes)]
-        counts = np.zeros((sum(len(found) for found, _ in every), classes), dtype=np.int64)
+        counts = np.zeros((classes, sum(len(found) for found, _ in every)), dtype=np.int64)
         start = 0
         for at, (found, times) in enumerate(every):
-            counts[start : start + len(found), at] = times
+            counts[at, start : start + len(found)] = times
             start += len(found)
         return cls(0, np.concatenate([found for found, _ in every]), counts, limit)._gathered()
 
-    def spread(self, columns: npt.NDArray[np.intp], classes: int) -> ScoreCounts:
-        """The same counts with its classes at those columns of `classes`."""
-        if self.counts.shape[1] == classes:
+    def spread(self, rows: npt.NDArray[np.intp], classes: int) -> ScoreCounts:
+        """The same counts with its classes at those rows of `classes`."""
+        if len(self.counts) == classes:
             return self
-        counts = np.zeros((len(self.keys), classes), dtype=np.int64)
-        counts[:, columns] = self.counts
+        counts = np.zeros((classes, len(self.keys)), dtype=np.int64)
+        counts[rows] = self.counts
         return ScoreCounts(self.shift, self.keys, counts, self.limit)
 
     def __add__(self, other: ScoreCounts) -> ScoreCounts:
@@ -73,21 +73,24 @@ class ScoreCounts:
         return ScoreCounts(
             shift,
             np.concatenate([part.keys >> (shift - part.shift) for part in (self, other)]),
-            np.concatenate([self.counts, other.counts]),
+            np.concatenate([self.counts, other.counts], axis=1),
             self.limit,
         )._gathered()
 
     def _gathered(self) -> ScoreCounts:
         # Merging sorted runs, which a stable sort does in one go.
         order = np.argsort(self.keys, kind="stable")
-        keys, counts = self.keys[order], self.counts[order]
+        keys = self.keys[order]
+        # Class by class: one take of rows is slower than several of numbers.
+        counts = np.stack([each.take(order) for each in self.counts])
         more = 0
-        while np.count_nonzero(np.diff(keys >> more)) >= self.limit:
+        while len(keys) > self.limit and np.count_nonzero(np.diff(keys >> more)) >= self.limit:
             more += 1
-        keys = keys >> more
+        if more:
+            keys = keys >> more
         starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
         if len(starts) < len(keys):
-            counts = np.add.reduceat(counts, starts, axis=0)
+            counts = np.stack([np.add.reduceat(each, starts) for each in counts])
         return ScoreCounts(self.shift + more, keys[starts], counts, self.limit)
 
     def find(self, keys: Ints) -> npt.NDArray[np.intp]:
