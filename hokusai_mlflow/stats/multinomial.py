@@ -10,6 +10,9 @@ import numpy.typing as npt
 
 from hokusai_mlflow.metrics.inputs import Floats
 
+Reals = npt.NDArray[Any]
+"""Of either float type."""
+
 BINS = 2**16
 SHORTFALL = 1.0
 """Standard deviations by which the Poisson totals aim below n: dearer to fill up than to refuse."""
@@ -61,38 +64,35 @@ class Resampler:
             for at, size in enumerate(sizes.tolist())
         ]
 
-    def draw(
-        self,
-        rng: np.random.Generator,
-        replicates: int,
-        dtype: type[np.float32 | np.float64] = np.float64,
-    ) -> npt.NDArray[np.float32 | np.float64]:
-        """Counts of every cell in every resample, shape (replicates, m)."""
+    def draw(self, rng: np.random.Generator, out: Reals) -> None:
+        """Fill `out`, shape (replicates, m), with the counts of every cell in every resample.
+
+        The room is given, because asking the system for new memory takes as long as the draws.
+        """
         if self.few:
-            shares = self.counts / self.n
-            return rng.multinomial(self.n, shares, size=replicates).astype(dtype)
-        drawn = self._poisson(rng, replicates, dtype)
-        missing = self._missing(drawn)
+            out[:] = rng.multinomial(self.n, self.counts / self.n, size=len(out))
+            return
+        self._poisson(rng, out)
+        missing = self._missing(out)
         while (above := np.flatnonzero(missing < 0)).size:
-            again = self._poisson(rng, len(above), dtype)
-            drawn[above], missing[above] = again, self._missing(again)
+            again = np.empty_like(out[: len(above)])
+            self._poisson(rng, again)
+            out[above], missing[above] = again, self._missing(again)
         units = rng.integers(0, self.n, int(missing.sum()), dtype=np.uint32)
         flat = self._cells[units]
-        flat += np.repeat(np.arange(replicates) * len(self.counts), missing)
-        np.add.at(drawn.reshape(-1), flat, 1)
-        return drawn
+        flat += np.repeat(np.arange(len(out)) * len(self.counts), missing)
+        # A one of the same type: numpy's fast path.
+        np.add.at(out.reshape(-1), flat, out.dtype.type(1))
 
-    def _missing(self, drawn: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    def _missing(self, drawn: Reals) -> npt.NDArray[np.int64]:
         return np.asarray(self.n - drawn.sum(axis=1).astype(np.int64))
 
-    def _poisson(self, rng: np.random.Generator, replicates: int, dtype: Any) -> npt.NDArray[Any]:
-        drawn = np.empty((replicates, len(self.counts)), dtype=dtype)
+    def _poisson(self, rng: np.random.Generator, out: Reals) -> None:
         for cells, table in self._tables:
             where: Any = slice(None) if len(self._tables) == 1 else cells
-            drawn[:, where] = table.draw(rng, (replicates, len(cells)))
+            out[:, where] = table.draw(rng, (len(out), len(cells)))
             if table.low:
-                drawn[:, where] += table.low
-        return drawn
+                out[:, where] += table.low
 
 
 class PoissonTable:

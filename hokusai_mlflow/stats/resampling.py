@@ -178,12 +178,14 @@ def bootstrap(
     resampler, dtype = Resampler(counts), exact_type(rows, units.size)
     rows = rows.astype(dtype)
     drawn = np.empty(replicates)
-    step = max(1, CHUNK // len(counts))
+    step = min(replicates, max(1, CHUNK // len(counts)))
+    room = np.empty((step, len(counts)), dtype=dtype)
     try:
         for start in range(0, replicates, step):
             size = min(step, replicates - start)
-            sums = resampler.draw(rng, size, dtype) @ rows
-            drawn[start : start + size] = units.improvements(sums.astype(np.float64))
+            resampler.draw(rng, room[:size])
+            sums = np.asarray(room[:size] @ rows, dtype=np.float64)
+            drawn[start : start + size] = units.improvements(sums)
     except MetricUndefined as error:
         raise MetricUndefined(
             f"{bound.name}: a resample of the examples has no value ({error}); bring more of them, "
