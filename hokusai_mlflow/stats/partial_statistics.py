@@ -12,6 +12,7 @@ import numpy.typing as npt
 from hokusai_mlflow.deltaone import PairedSums
 from hokusai_mlflow.errors import InputError
 from hokusai_mlflow.metrics.base import Metric
+from hokusai_mlflow.metrics.bleu import Bleu
 from hokusai_mlflow.metrics.inputs import Floats, Targets, as_labels
 from hokusai_mlflow.metrics.regression import R2
 from hokusai_mlflow.stats.partial_moments import CoMoments
@@ -98,8 +99,12 @@ class StatisticsSums:
         )
 
     def bound(self, metric: Metric) -> Metric:
-        """The metric as these sums were taken."""
-        return metric if self.origin is None else replace(metric, origin=self.origin)  # type: ignore[call-arg]
+        """The metric as these sums were taken, bound to all examples."""
+        if isinstance(metric, R2):
+            return replace(metric, origin=self.origin)
+        if isinstance(metric, Bleu) and metric.segments is None:
+            return replace(metric, segments=self.n)
+        return metric
 
     def projected(self, slope_b: Floats, slope_c: Floats) -> tuple[float, float]:
         """Sums of squares and of cubes of slope_c·(s_c − mean) − slope_b·(s_b − mean)."""
@@ -160,8 +165,9 @@ def _bound(metric: Metric, targets: Targets) -> Metric:
             f"{metric.name} is not a function of sums over parts; compare all examples at once"
         )
     bound = metric.bind(targets)
-    # Of what depends on all targets, only the origin of r2 can be changed afterwards.
-    if bound != metric and not isinstance(metric, R2):
+    # The origin of r2 can be moved afterwards, and statistics of bleu are the same without the
+    # number of segments.
+    if bound != metric and not isinstance(metric, (R2, Bleu)):
         raise InputError(
             f"{metric.name} depends on all targets at once; bind it to them before the first part"
         )

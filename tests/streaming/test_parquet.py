@@ -241,8 +241,8 @@ def test_what_cannot_be_asked(tmp_path, table):
     folder = written(tmp_path / "data", table)
     with pytest.raises(MissingInput, match="found nothing"):
         compare_parquet(tmp_path / "none", **asked())
-    with pytest.raises(UnknownName, match=r"no column 'wrod'.*did you mean 'word'"):
-        compare_parquet(folder, **asked(["accuracy"]) | {"target": "wrod"})
+    with pytest.raises(UnknownName, match=r"no column 'words'.*did you mean 'word'"):
+        compare_parquet(folder, **asked(["accuracy"]) | {"target": "words"})
     with pytest.raises(UnknownName, match="no column named for 'recall'"):
         compare_parquet(folder, **asked(["recall"]))
     with pytest.raises(InputError, match="every metric once"):
