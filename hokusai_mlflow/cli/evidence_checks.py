@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from hokusai_mlflow import evidence
-from hokusai_mlflow.cli.predictions import Predictions, checked, table
+from hokusai_mlflow.cli.predictions import Predictions, checked
 from hokusai_mlflow.contributions.digests import evaluation_digest
 from hokusai_mlflow.deltaone import PairedSums
 from hokusai_mlflow.errors import HokusaiError
 from hokusai_mlflow.evidence import Check
 from hokusai_mlflow.metrics import metric
+from hokusai_mlflow.outputs import prediction_table
 from hokusai_mlflow.stats.comparison import compare_outputs
 from hokusai_mlflow.stats.paired import paired_scores
 
@@ -106,7 +107,7 @@ def check_predictions(
     of = metric(document["metric"], **document["metric_options"])
     groups = None
     if document["evaluation"].get("columns", {}).get("group") is not None:
-        groups = table(path, "id", "group")["group"].reindex(rows.ids).to_numpy()
+        groups = prediction_table(path, "id", "group")["group"].reindex(rows.ids).to_numpy()
     sums = PairedSums.of(
         *paired_scores(of, rows.targets, rows.baseline, rows.candidate, groups=groups)
     )
