@@ -128,7 +128,7 @@ def _compare(
     size = len(table) if budget is None else budget
     plan = label_plan(said["b"], said["c"], ids=said.index, budget=size, seed=seed, **rules)
     _require_plan(plan, table, asked.labels, seed)
-    comparison = compare_labelled(plan, _like(table[LABEL], plan))
+    comparison = compare_labelled(plan, _like(table[LABEL], plan).to_dict())
     rows = adjusted([Row("accuracy", "accuracy", None, comparison)])
     show(
         Compared(Comparisons(rows), [metric("accuracy")]),

@@ -227,7 +227,8 @@ class _Named:
 def _raw(model: Any) -> Any:
     """The scikit-learn estimator inside, which gives scores; None when there is none."""
     inside = getattr(model, "_model_impl", None)
-    raw = inside.get_raw_model() if hasattr(inside, "get_raw_model") else inside
+    unwrap = getattr(inside, "get_raw_model", None)
+    raw = inside if unwrap is None else unwrap()
     scores = hasattr(raw, "predict_proba") or hasattr(raw, "decision_function")
     return raw if scores or hasattr(raw, "feature_names_in_") else None
 
@@ -275,7 +276,7 @@ def _logged(
     table = _examples(found, comparisons.primary.n)
     if table is not None:
         client.log_table(run_id, table, "gate/examples.json")
-    artifacts = {
+    artifacts: dict[str, Any] = {
         f"gate/{name}": TextEvaluationArtifact(f"{root}/gate/{name}", text)
         for name, text in texts.items()
     }

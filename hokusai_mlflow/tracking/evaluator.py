@@ -14,7 +14,7 @@ from mlflow.models.evaluation.base import ModelEvaluator
 NAME = "hokusai"
 
 
-class HokusaiEvaluator(ModelEvaluator):  # type: ignore[misc]
+class HokusaiEvaluator(ModelEvaluator):
     """A paired comparison of the evaluated model with a baseline.
 
     It runs only when it is configured::
