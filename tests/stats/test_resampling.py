@@ -268,3 +268,38 @@ def test_a_resample_without_a_value_is_told():
     truth, baseline = np.array([1] + [0] * 9), np.array([1] + [0] * 9)
     with pytest.raises(MetricUndefined, match="resample"):
         bootstrap(metric("recall"), truth, baseline, 1 - baseline)
+
+
+@pytest.mark.slow
+def test_exchange_test_of_bleu_keeps_its_level():
+    """Equal systems: 5 % rejected, where sacrebleu's paired bootstrap rejects 9 %."""
+    from dataclasses import dataclass
+
+    from hokusai_mlflow.metrics.bleu import Bleu
+
+    rng = np.random.default_rng(0)
+    words = np.array([f"w{i}" for i in range(300)])
+    spoken = [rng.choice(words, rng.integers(8, 30)) for _ in range(400)]
+    outputs = [
+        [" ".join(np.where(rng.random(len(s)) < 0.4, rng.choice(words, len(s)), s)) for s in spoken]
+        for _ in range(2)
+    ]
+    counts = [metric("bleu").statistics([" ".join(s) for s in spoken], said) for said in outputs]
+    ready = {}
+
+    @dataclass(frozen=True)
+    class Counted(Bleu):
+        def statistics(self, targets, output):
+            return ready[output[0]]
+
+    runs, rejected = 250, 0
+    for run in range(runs):
+        at, swap = rng.integers(0, 400, 200), rng.random((200, 1)) < 0.5
+        first, second = counts[0][at], counts[1][at]
+        ready["b"], ready["c"] = np.where(swap, first, second), np.where(swap, second, first)
+        found = randomisation_test(
+            Counted(), ["r"] * 200, ["b"] * 200, ["c"] * 200, replicates=299, seed=run
+        )
+        rejected += found.p_two_sided <= 0.05
+    assert rejected / runs <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / runs)
+    assert rejected > 0
