@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from hokusai_mlflow.evaluation import compare, compare_all
     from hokusai_mlflow.gate import GatePolicy
     from hokusai_mlflow.labelling import LabelPlan, compare_labelled, label_plan
-    from hokusai_mlflow.metrics import Metric, metric, metric_names
+    from hokusai_mlflow.metrics import Metric, metric, metric_names, score_metric
+    from hokusai_mlflow.metrics.huggingface import evaluate_metric
     from hokusai_mlflow.stats.comparison import Comparison
 
 _PLACES = {
@@ -29,9 +30,11 @@ _PLACES = {
     "compare": "hokusai_mlflow.evaluation",
     "compare_all": "hokusai_mlflow.evaluation",
     "compare_labelled": "hokusai_mlflow.labelling",
+    "evaluate_metric": "hokusai_mlflow.metrics.huggingface",
     "label_plan": "hokusai_mlflow.labelling",
     "metric": "hokusai_mlflow.metrics",
     "metric_names": "hokusai_mlflow.metrics",
+    "score_metric": "hokusai_mlflow.metrics",
 }
 
 __all__ = [
@@ -45,9 +48,11 @@ __all__ = [
     "compare",
     "compare_all",
     "compare_labelled",
+    "evaluate_metric",
     "label_plan",
     "metric",
     "metric_names",
+    "score_metric",
 ]
 
 
