@@ -233,7 +233,7 @@ CASES = {
             or text_colours(p)
         ),
         "InputError",
-        r"mae",
+        r"targets: expected numbers, found strings",
     ),
     "embedded chain of another id": (
         lambda p: p.edit(chain={"chain_id": 1}),
