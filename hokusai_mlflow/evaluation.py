@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hokusai_mlflow.comparisons.arrays import Metrics
     from hokusai_mlflow.gate import GatePolicy
     from hokusai_mlflow.metrics import Metric
+    from hokusai_mlflow.stats.agreement import Agreement
 
 
 def compare(
@@ -135,6 +136,7 @@ def compare_all(
     level: float | None = None,
     min_effect_bps: float | None = None,
     policy: GatePolicy | Mapping[str, Any] | None = None,
+    agreement: Agreement | None = None,
 ) -> Comparisons:
     """Compare two models by several metrics, and by the first of them on slices.
 
@@ -156,6 +158,8 @@ def compare_all(
         10, or the policy's `min_improvement_bps`.
     policy : GatePolicy or mapping, optional
         Adds the gate's verdict. It spends no look of a sealed hold-out and promotes nothing.
+    agreement : Agreement, optional
+        Of the raters (`Ratings.agreement()`), without which ratings never suffice for a verdict.
 
     Returns
     -------
@@ -202,6 +206,7 @@ def compare_all(
         level=level,
         min_effect_bps=min_effect_bps,
         policy=policy,
+        agreement=agreement,
     )
 
 

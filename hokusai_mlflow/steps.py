@@ -151,11 +151,11 @@ def decide(
         look = trial.spend(attempt, candidate, ledger)
         stored = ledger.get("attempt.decided", attempt.id)
         if stored is None:
-            case = Case(
-                comparison=holdout.comparison,
-                crossval=crossval,
-                policy=spec.gate,
-                needs_classes=attempt.inputs.metric.needs_classes,
+            case = Case.of(
+                attempt.inputs.metric,
+                holdout.comparison,
+                crossval,
+                spec.gate,
                 same_model=candidate.digest == attempts.beaten(attempt).digest,
                 guardrails=holdout.guardrails,
                 blocks=holdout.blocks,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from hokusai_mlflow.stats.comparison import Comparison
 from hokusai_mlflow.stats.delong import DeLong
 from hokusai_mlflow.stats.inference import Inference
@@ -25,7 +27,8 @@ def interval_bps(comparison: Comparison, level: float) -> tuple[float, float]:
     if comparison.test == "tango" and comparison.discordant is not None:
         inference = Tango(*comparison.discordant, comparison.n)
     elif comparison.test == "delong":
-        inference = DeLong(comparison.improvement, comparison.std_error_bps / BPS)
+        a = comparison.skew / math.sqrt(comparison.units)
+        inference = DeLong(comparison.improvement, comparison.std_error_bps / BPS, a)
     else:
         inference = SafeT(
             comparison.improvement,

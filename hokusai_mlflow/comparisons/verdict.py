@@ -85,11 +85,11 @@ def verdict(
         )
         for name, guarded, margin, where in named
     ]
-    case = Case(
+    case = Case.of(
+        primary,
         comparison,
         None,
         policy,
-        needs_classes=primary.needs_classes,
         same_model=same,
         guardrails=tuple(guardrails),
         agreement=agreement,

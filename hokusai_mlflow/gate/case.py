@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from hokusai_mlflow.gate.guarded import Guarded
 from hokusai_mlflow.gate.policy import GatePolicy
+from hokusai_mlflow.metrics.base import Metric
 from hokusai_mlflow.stats.blocks import BlockConsistency
 from hokusai_mlflow.stats.comparison import Comparison
 from hokusai_mlflow.stats.crossval import CrossValidation
@@ -61,6 +62,10 @@ class Case:
         The thresholds.
     needs_classes : bool
         Whether the metric is defined by class.
+    unbounded : bool
+        Whether the metric is a loss without a cap, so that one wild prediction decides any test.
+    by_people : bool
+        Whether people give the metric, so that their agreement must be known.
     same_model : bool
         Whether champion and candidate are the same content.
     guardrails : sequence of Guarded
@@ -77,8 +82,40 @@ class Case:
     crossval: CrossValidation | None
     policy: GatePolicy
     needs_classes: bool = False
+    unbounded: bool = False
+    by_people: bool = False
     same_model: bool = False
     guardrails: Sequence[Guarded] = ()
     blocks: BlockConsistency | None = None
     validation_runs: ValidationRuns | None = None
     agreement: Agreement | None = None
+
+    @classmethod
+    def of(
+        cls,
+        metric: Metric,
+        comparison: Comparison,
+        crossval: CrossValidation | None,
+        policy: GatePolicy,
+        **measured: Any,
+    ) -> Self:
+        """A case whose traits (`needs_classes`, `unbounded`, `by_people`) are the metric's.
+
+        Parameters
+        ----------
+        metric : Metric
+            What was compared.
+        comparison, crossval, policy
+            See the attributes.
+        **measured
+            The other attributes.
+        """
+        return cls(
+            comparison,
+            crossval,
+            policy,
+            needs_classes=metric.needs_classes,
+            unbounded=metric.paired == "loss" and getattr(metric, "cap", None) is None,
+            by_people=metric.by_people,
+            **measured,
+        )

@@ -106,6 +106,8 @@ class GatePolicy(BaseModel):
         Fewest examples of every class, for metrics that are defined by class.
     min_groups : int
         Fewest groups, when examples are grouped.
+    min_raters : int
+        Fewest clusters in each of two ways of grouping (items and raters).
     max_skew : float
         Largest −skew(ψ)/√n of the influence function ψ; beyond it no test keeps its level.
     cv_veto_p : float
@@ -153,6 +155,7 @@ class GatePolicy(BaseModel):
     min_discordant: int = Field(30, ge=1)
     min_class_examples: int = Field(50, ge=1)
     min_groups: int = Field(40, ge=2)
+    min_raters: int = Field(3, ge=2)
     max_skew: float = Field(0.10, gt=0, le=1)
     cv_veto_p: float = Field(0.20, gt=0, lt=0.5)
     validation_runs: int = Field(3, ge=0, le=20)

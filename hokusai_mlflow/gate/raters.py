@@ -18,6 +18,14 @@ class AgreeingRaters:
 
     def evaluate(self, case: Case) -> Finding:
         """Raters who disagree are not enough evidence, whatever the models are worth."""
+        if case.agreement is None and case.by_people:
+            return Finding(
+                self.code,
+                "insufficient",
+                "how far the raters agree is not known",
+                {"limit": case.policy.min_agreement},
+                "give the table of ratings, not their means",
+            )
         if case.agreement is None:
             return Finding(self.code, "not_applicable", "the metric is not given by people")
         alpha, least = case.agreement.alpha, case.policy.min_agreement

@@ -108,9 +108,14 @@ class EnoughEvidence:
             if fewest < policy.min_class_examples:
                 short.append(f"{fewest} examples of a class of {policy.min_class_examples}")
                 needed.append(_scaled(n, fewest, policy.min_class_examples))
-        if comparison.groups is not None and comparison.groups < policy.min_groups:
-            short.append(f"{comparison.groups} groups of {policy.min_groups}")
-            needed.append(_scaled(n, comparison.groups, policy.min_groups))
+        if comparison.groups is not None:
+            # Clustered two ways, Student's t has the degrees of freedom of the fewer clusters.
+            two_ways = comparison.test == "two-way-t"
+            least = policy.min_raters if two_ways else policy.min_groups
+            if comparison.groups < least:
+                what = "clusters in one of two ways" if two_ways else "groups"
+                short.append(f"{comparison.groups} {what} of {least}")
+                needed.append(_scaled(n, comparison.groups, least))
         if short:
             needed.append(comparison.required_n(policy.detectable_bps))
             figures["required_n"] = max(needed)
@@ -137,7 +142,15 @@ class BoundedSkew:
     title = "Test keeps its level"
 
     def evaluate(self, case: Case) -> Finding:
-        """Compare −skew(ψ)/√n with the policy."""
+        """Compare −skew(ψ)/√n with the policy; a loss without a cap has no bound at all."""
+        if case.unbounded:
+            return Finding(
+                self.code,
+                "insufficient",
+                f"{case.comparison.metric} has no cap: one wild prediction that the sample missed "
+                "would decide",
+                remedy="register the largest loss of one example that counts: {cap: …}",
+            )
         comparison, limit = case.comparison, case.policy.max_skew
         size = comparison.groups if comparison.groups is not None else comparison.n
         tail = max(0.0, -comparison.skew / math.sqrt(size))

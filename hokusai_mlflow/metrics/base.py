@@ -46,6 +46,8 @@ class Metric(ABC):
         Which test compares two models on independent examples.
     needs_classes : bool
         Whether it is defined by class, so that every class needs examples.
+    by_people : bool
+        Whether people give the scores, so that their agreement bears on what they are worth.
     mergeable : bool
         Whether statistics of parts of the data may be added up.
     needs_targets : bool
@@ -59,6 +61,7 @@ class Metric(ABC):
     paired: ClassVar[Paired] = "linearised"
     test: ClassVar[Test] = "t+hall"
     needs_classes: ClassVar[bool] = False
+    by_people: ClassVar[bool] = False
     mergeable: ClassVar[bool] = True
     needs_targets: ClassVar[bool] = True
 

@@ -76,6 +76,7 @@ class HumanScore(GivenScores):
     """
 
     name: ClassVar[str] = "human_score"
+    by_people: ClassVar[bool] = True
 
     low: float | None = None
     high: float | None = None
@@ -118,6 +119,7 @@ class Preference(GivenScores):
     """
 
     name: ClassVar[str] = "preference"
+    by_people: ClassVar[bool] = True
 
     def scores(self, output: npt.ArrayLike) -> Floats:
         """Wins, halves and losses."""

@@ -97,7 +97,7 @@ def compare_outputs(
         assert discordant is not None
         inference = Tango(*discordant, n)
     elif test == "delong":
-        inference = DeLong.of(improvement, said_b, said_c)
+        inference = DeLong.of(improvement, said_b, said_c, a=safe.a)
     return conclude(
         bound,
         values,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -20,12 +20,12 @@ from hokusai_mlflow.metrics.inputs import (
     require_pairs,
 )
 from hokusai_mlflow.metrics.ranking import RocAuc
-from hokusai_mlflow.stats.delong import DeLong
+from hokusai_mlflow.stats.delong import DeLong, cautious_quantile, cautious_tail
 from hokusai_mlflow.stats.partial import safe_t
 from hokusai_mlflow.stats.partial_counts import Coded, Column
 from hokusai_mlflow.stats.partial_moments import CoMoments
 from hokusai_mlflow.stats.partial_scores import ScoreCounts, order_keys
-from hokusai_mlflow.stats.quantiles import normal_quantile, normal_tail
+from hokusai_mlflow.stats.quantiles import normal_quantile
 from hokusai_mlflow.stats.result import BPS, Comparison, conclude, require_level
 
 MAX_BINS = 2**20
@@ -198,12 +198,19 @@ class Placing:
         safe = safe_t(improvement, squares, cubes, n)
         off = sum(model.area_error for model in self.models)
         std_error = math.sqrt(variance)
-        inference: DeLong | BoundedDeLong = DeLong(improvement, std_error)
+        inference: DeLong | BoundedDeLong = DeLong(improvement, std_error, safe.a)
         if off:
             doubt = math.hypot(
                 *(sum(model.spread_error[at] for model in self.models) for at in (0, 1))
             )
-            inference = BoundedDeLong(improvement, std_error, off, doubt)
+            if 2 * doubt > std_error:
+                bins = max(model.bins for model in self.models)
+                raise InputError(
+                    f"expected bins that are finer than the models' difference, found that {bins} "
+                    "say too little of its standard error; raise max_bins"
+                )
+            a_doubt = skewness_doubt(safe.a, doubt / std_error)
+            inference = BoundedDeLong(improvement, std_error, off, doubt, safe.a, a_doubt)
         class_counts = dict.fromkeys(map(str, self.metric.classes or ()), 0)
         for at, label in enumerate(self.labels.tolist()):
             class_counts[str(label)] = sizes[0 if at == self.positive else 1]
@@ -261,12 +268,16 @@ class BoundedDeLong:
     ----------
     estimate, sampling_error, off, doubt : float
         Difference of the areas, its standard error, and by how much each may be off.
+    a, a_doubt : float
+        Skewness of the influence function / √n, and by how much it may be off.
     """
 
     estimate: float
     sampling_error: float
     off: float
     doubt: float
+    a: float = 0.0
+    a_doubt: float = 0.0
 
     @property
     def std_error(self) -> float:
@@ -279,20 +290,35 @@ class BoundedDeLong:
         error = self.std_error if above > 0 else max(self.sampling_error - self.doubt, 0.0)
         if error == 0:
             return 0.0 if above > 0 else 1.0
-        return normal_tail(above / error)
+        return max(cautious_tail(above / error, a) for a in self._skews())
 
     def lower(self, level: float) -> float:
         """Lower confidence bound at one-sided `level`."""
-        return self.estimate - self.off - normal_quantile(level) * self.std_error
+        z = max(cautious_quantile(level, a) for a in self._skews())
+        return self.estimate - self.off - z * self.std_error
 
     def interval(self, level: float) -> tuple[float, float]:
         """Two-sided interval that misses Δ with probability ≤ `level`."""
-        half = self.off + normal_quantile(level / 2) * self.std_error
-        return self.estimate - half, self.estimate + half
+        mirrored = replace(self, estimate=-self.estimate, a=-self.a)
+        return self.lower(level / 2), -mirrored.lower(level / 2)
 
     def quantile(self, tail: float) -> float:
         """Normal quantile."""
         return normal_quantile(tail)
+
+    def _skews(self) -> list[float]:
+        # Both ends, and enough between them for a function that bends once.
+        if not self.a_doubt:
+            return [self.a]
+        return [self.a + self.a_doubt * step / 16 for step in range(-16, 17)]
+
+
+def skewness_doubt(a: float, share: float) -> float:
+    """By how much Σψ³/(Σψ²)^1.5 may be off when ψ is by `share` < 1 of its length, ‖e‖₂ / ‖ψ‖₂.
+
+    |Σ(ψ + e)³ − Σψ³| ≤ 3 ‖e‖₂ (‖ψ‖₂ + ‖e‖₂)², and the length itself is off by `share`.
+    """
+    return (abs(a) + 3 * share * (1 + share) ** 2) / (1 - share) ** 3 - abs(a)
 
 
 class _Placements:

@@ -16,6 +16,12 @@ LENIENT = GatePolicy(detectable_bps=100_000)
 """As the default, but no comparison is too weak: only its other requirements protect the test."""
 
 
+class Agreeing(NamedTuple):
+    """Raters who agree, so that only the comparison decides."""
+
+    alpha: float = 1.0
+
+
 class Seen(NamedTuple):
     """What one comparison came to."""
 
@@ -49,7 +55,8 @@ def look(metric: Metric, sample: Sample, *, level: float = 0.05, null_bps: float
 
 def promoted(comparison: Comparison, metric: Metric, policy: GatePolicy = POLICY) -> bool:
     """The verdict of `decide` without refits."""
-    case = Case(comparison, None, policy, metric.needs_classes)
+    agreement = Agreeing() if metric.by_people else None
+    case = Case.of(metric, comparison, None, policy, agreement=agreement)
     return decide(case, using=RULES).promoted
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from hokusai_mlflow.errors import InputError
 from hokusai_mlflow.evidence import canonical
-from hokusai_mlflow.gate import GatePolicy, decide, rules
+from hokusai_mlflow.gate import Case, GatePolicy, decide, rules
+from hokusai_mlflow.gate.raters import AgreeingRaters
 from hokusai_mlflow.gate.rules import (
     RULES,
     BoundedSkew,
@@ -75,6 +76,7 @@ def test_a_p_value_of_the_folds_that_is_not_finite_fails():
         ({"class_counts": {"0": 4_951, "1": 49}, "needs_classes": True}, "49 examples of a class"),
         ({"class_counts": {"0": 5_000, "1": 0}, "needs_classes": True}, "0 examples of a class"),
         ({"groups": 39}, "39 groups of 40"),
+        ({"groups": 2, "test": "two-way-t"}, "2 clusters in one of two ways of 3"),
     ],
 )
 def test_too_little_data_is_insufficient(changed, said):
@@ -93,6 +95,7 @@ def test_too_little_data_is_insufficient(changed, said):
         {"class_counts": {"0": 4_950, "1": 50}, "needs_classes": True},
         {"class_counts": {"0": 4_999, "1": 1}, "needs_classes": False},
         {"groups": 40},
+        {"groups": 3, "test": "two-way-t"},
     ],
 )
 def test_at_the_threshold_the_data_suffice(changed):
@@ -112,6 +115,34 @@ def test_skew_counts_against_the_number_of_units_and_only_on_the_harmful_side():
     few = BoundedSkew().evaluate(case(skew=-1.0, groups=50))
     assert few.outcome == "insufficient"
     assert few.figures["tail"] == pytest.approx(1 / math.sqrt(50))
+
+
+@pytest.mark.parametrize(
+    ("of", "outcome"),
+    [
+        (metric("mse"), "insufficient"),
+        (metric("mae"), "insufficient"),
+        (metric("rmse", cap=9.0), "passed"),
+        (metric("accuracy"), "passed"),
+        (metric("r2"), "passed"),
+    ],
+)
+def test_a_loss_without_a_cap_is_no_evidence(of, outcome):
+    judged = Case.of(of, case().comparison, None, GatePolicy())
+    assert BoundedSkew().evaluate(judged).outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("of", "outcome"),
+    [
+        (metric("human_score", low=1, high=5), "insufficient"),
+        (metric("preference"), "insufficient"),
+        (metric("mean_score"), "not_applicable"),
+    ],
+)
+def test_ratings_without_agreement_are_no_evidence(of, outcome):
+    judged = Case.of(of, case().comparison, None, GatePolicy())
+    assert AgreeingRaters().evaluate(judged).outcome == outcome
 
 
 @pytest.mark.parametrize(

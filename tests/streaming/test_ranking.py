@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from hokusai_mlflow.errors import InputError, MetricUndefined
@@ -93,15 +93,19 @@ def test_equal_models_and_equal_scores():
 @settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32),
-    n=st.integers(20, 400),
-    max_bins=st.integers(2, 60),
+    n=st.integers(100, 1_000),
+    max_bins=st.integers(60, 300),
     level=st.sampled_from([0.01, 0.05]),
     minimum=st.sampled_from([-300.0, 0.0, 10.0, 500.0]),
 )
 def test_bins_bound_their_error(seed, n, max_bins, level, minimum):
     columns = scored(seed, n)
     options = {"level": level, "min_effect_bps": minimum}
-    found = in_parts(columns, [n // 3, n // 2], max_bins=max_bins, **options)
+    try:
+        found = in_parts(columns, [n // 3, n // 2], max_bins=max_bins, **options)
+    except InputError:
+        # Too coarse to say anything; see the next test.
+        reject()
     exact = compare_outputs(AUC, *columns, **options)
     if not isinstance(found, BinnedComparison):
         # No bin has both classes, so the areas are exact all the same.
@@ -118,6 +122,11 @@ def test_bins_bound_their_error(seed, n, max_bins, level, minimum):
     assert found.bins <= max_bins
     assert "±" in repr(found)
     assert found.to_dict()["bin_error_bps"] == found.bin_error_bps
+
+
+def test_bins_that_say_too_little_are_refused():
+    with pytest.raises(InputError, match="raise max_bins"):
+        in_parts(scored(0, 40), [20], max_bins=6)
 
 
 def test_the_bound_is_small_when_there_are_many_bins():
