@@ -6,8 +6,10 @@ STAMP := $(VENV)/.installed
 DIGITS := examples/digits/pipeline.yaml
 VISITS := examples/doctor_visits/pipeline.yaml
 
+PARALLEL := -n 2 --dist loadgroup --ignore=tests/calibration --ignore=tests/benchmarks
+
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-regression test calibrate calibrate-quick bench lint contracts lock clean
+.PHONY: help install demo demo-regression test test-exhaustive calibrate calibrate-quick bench lint contracts lock clean
 
 help: ## Show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -38,14 +40,17 @@ examples/%/data: examples/%/make_data.py $(STAMP)
 	@touch $@
 
 test: $(STAMP) ## Run the tests
-	$(BIN)/pytest -n 2 --dist loadgroup --ignore=tests/calibration --ignore=tests/benchmarks
+	$(BIN)/pytest $(PARALLEL) -m "not exhaustive"
+
+test-exhaustive: $(STAMP) ## Run the tests that `make test` has only examples of: a kill at every point
+	$(BIN)/pytest $(PARALLEL) -m exhaustive
 
 # Simulations and timings have commands of their own: a test must not depend on how busy the machine is.
 calibrate: $(STAMP) ## Measure what the gate promises, at full size, and write the report
 	$(BIN)/python -m tests.calibration
 
 calibrate-quick: $(STAMP) ## The same at the reduced size that CI runs
-	$(BIN)/pytest tests/calibration
+	$(BIN)/pytest -n 2 tests/calibration
 
 bench: $(STAMP) ## Time the comparisons side by side with their peers
 	$(BIN)/pytest tests/benchmarks --benchmark-only
