@@ -62,7 +62,12 @@ def measured(work: list[Task], workers: int) -> Iterator[tuple[int, list[Row]]]:
 
 
 def _measure(task: Task) -> list[Row]:
-    return task.run()
+    try:
+        return task.run()
+    except Exception as error:
+        # What broke is told as a number beyond its bar; hours of other numbers are not lost.
+        told = f"{task.name} broke: {type(error).__name__}: {error}"
+        return [Row(task.promise, told, measured=1.0, std_error=0.0, repetitions=0, high=0.0)]
 
 
 if __name__ == "__main__":

@@ -34,18 +34,15 @@ class Cell:
     cost: int = 1
     unbounded: bool = False
     rarest: float = 1.0
-    few_groups: bool = False
 
     def enough(self, n: int) -> bool:
-        """Whether `n` examples have as many of every class, or groups, as the policy asks for."""
-        return not self.few_groups and self.rarest * n >= POLICY.min_class_examples
+        """Whether `n` examples have as many of every class as the policy asks for."""
+        return self.rarest * n >= POLICY.min_class_examples
 
     def why(self, n: int) -> str:
         """Why the bare test and its interval have no bar here."""
         if self.unbounded:
             return "a loss without a cap"
-        if self.few_groups:
-            return "fewer raters than the policy asks for: the gate holds"
         return f"{self.rarest * n:.0f} examples of a class: the gate holds"
 
 
@@ -90,7 +87,7 @@ def _many_labels() -> Iterator[Cell]:
                     continue  # It is the accuracy.
                 yield Cell(
                     f"{name} {average} · {told}",
-                    metric(name, average=average),
+                    metric(name, average=average, classes=tuple(range(10))),
                     world,
                     core and name == "f1",
                     cost=3,
@@ -152,11 +149,11 @@ def _texts() -> Iterator[Cell]:
 def _people() -> Iterator[Cell]:
     human = metric("human_score", low=1, high=5)
     for raters in (50, 15):
-        few = raters < POLICY.min_groups
+        core = raters == 50
         told = f"items × {raters} raters"
-        yield Cell(f"human_score · {told}", human, RatingWorld(raters), not few, few_groups=few)
+        yield Cell(f"human_score · {told}", human, RatingWorld(raters), core)
         world = PreferenceWorld(raters)
-        yield Cell(f"preference · {told}", metric("preference"), world, not few, few_groups=few)
+        yield Cell(f"preference · {told}", metric("preference"), world, core)
 
 
 def _dependent() -> Iterator[Cell]:
