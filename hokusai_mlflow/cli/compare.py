@@ -175,7 +175,7 @@ def compare(
             level=level,
             min_effect_bps=min_effect,
             unused={
-                "--metric": metric,
+                "--metric": [name for name in metric or () if name != "accuracy"],
                 "--option": option,
                 "--ratings": ratings,
                 "--slice": slice_,

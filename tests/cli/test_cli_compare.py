@@ -325,7 +325,8 @@ def test_ratings_by_people(call, folder):
 @pytest.mark.parametrize("by", ["files", "columns"])
 def test_a_label_plan_is_written_filled_in_and_compared(call, files, wide, folder, by):
     given = [*files] if by == "files" else WIDE[1:]
-    planned = call("compare", *given, "--label-plan", "plan.csv", "--budget", 40, "--seed", 3)
+    plan = ("--metric", "accuracy", "--label-plan", "plan.csv", "--budget", 40, "--seed", 3)
+    planned = call("compare", *given, *plan)
     assert planned.exit_code == 0, planned.output
     assert "40 of them, chosen at random (seed 3)" in planned.stdout
     table = pd.read_csv("plan.csv", dtype={"id": str})
