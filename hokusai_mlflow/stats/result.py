@@ -131,8 +131,26 @@ class Comparison:
     def __repr__(self) -> str:
         return f"<Comparison {self.summary}>"
 
+    def to_text(self) -> str:
+        """A line per figure, aligned."""
+        wide = max(map(len, self._figures()))
+        lines = [f"{name:<{wide}}  {told}" for name, told in self._figures().items()]
+        return "\n".join([self.metric, *lines])
+
+    def to_markdown(self) -> str:
+        """A table with a row per figure."""
+        rows = [f"| {name} | {told} |" for name, told in self._figures().items()]
+        return "\n".join([f"| {self.metric} | |", "|---|---:|", *rows])
+
     def _repr_html_(self) -> str:
-        rows = {
+        cells = "".join(
+            f"<tr><th>{escape(name)}</th><td>{escape(told)}</td></tr>"
+            for name, told in self._figures().items()
+        )
+        return f"<table><caption>{escape(self.metric)}</caption>{cells}</table>"
+
+    def _figures(self) -> dict[str, str]:
+        return {
             "baseline": _value(self.baseline),
             "candidate": _value(self.candidate),
             "improvement": f"{self.improvement_bps:+.1f} bps",
@@ -142,11 +160,6 @@ class Comparison:
             "examples": f"{self.n:,}",
             "test": self.test,
         }
-        cells = "".join(
-            f"<tr><th>{escape(name)}</th><td>{escape(told)}</td></tr>"
-            for name, told in rows.items()
-        )
-        return f"<table><caption>{escape(self.metric)}</caption>{cells}</table>"
 
 
 def _value(value: float | None) -> str:

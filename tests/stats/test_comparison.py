@@ -188,6 +188,9 @@ def test_class_counts_and_forms():
     assert set(again) == set(Comparison.__dataclass_fields__)
     assert "\n" not in repr(found)
     assert "f1" in found._repr_html_()
+    figures = f"{found.improvement_bps:+.1f} bps", f"{found.p_value:.3g}", f"{found.n:,}"
+    for rendered in (found.to_text(), found.to_markdown(), found._repr_html_()):
+        assert all(figure in rendered for figure in figures)
     assert found.units == 3
 
 
