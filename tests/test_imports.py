@@ -44,7 +44,7 @@ def test_the_public_names_load_nothing_heavy():
     assert roots & {*HEAVY} == set()
 
 
-def test_importing_costs_less_than_three_tenths_of_a_second_beyond_numpy_and_scipy():
+def test_importing_costs_less_than_half_a_second_beyond_numpy_and_scipy():
     script = """
         import json, time
         import numpy, scipy, scipy.special, scipy.stats
@@ -55,7 +55,7 @@ def test_importing_costs_less_than_three_tenths_of_a_second_beyond_numpy_and_sci
         print(json.dumps(time.process_time() - started))
     """
     # The least of several: a busy machine only ever adds.
-    assert min(_python(script) for _ in range(REPEATS)) < 0.3
+    assert min(_python(script) for _ in range(REPEATS)) < 0.5
 
 
 def test_importing_with_the_parts_of_scipy_that_it_needs_is_as_cheap():
@@ -68,7 +68,7 @@ def test_importing_with_the_parts_of_scipy_that_it_needs_is_as_cheap():
         from hokusai_mlflow import compare
         print(json.dumps(time.process_time() - started))
     """
-    assert min(_python(script) for _ in range(REPEATS)) < 0.3
+    assert min(_python(script) for _ in range(REPEATS)) < 0.5
 
 
 def test_only_the_evaluator_is_plugged_into_mlflow():

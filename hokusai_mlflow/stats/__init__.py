@@ -4,19 +4,14 @@ from hokusai_mlflow.stats.comparison import Comparison, compare_outputs
 from hokusai_mlflow.stats.crossval import CrossValidation, corrected_t
 from hokusai_mlflow.stats.moments import Moments
 from hokusai_mlflow.stats.paired import paired_scores
-from hokusai_mlflow.stats.resampling import Bootstrap, Randomisation, bootstrap, randomisation_test
 from hokusai_mlflow.stats.sequential import level_for_look
 
 __all__ = [
-    "Bootstrap",
     "Comparison",
     "CrossValidation",
     "Moments",
-    "Randomisation",
-    "bootstrap",
     "compare_outputs",
     "corrected_t",
     "level_for_look",
     "paired_scores",
-    "randomisation_test",
 ]

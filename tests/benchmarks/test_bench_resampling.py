@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hokusai_mlflow.metrics import metric
-from hokusai_mlflow.stats import bootstrap, randomisation_test
+from hokusai_mlflow.stats.resampling import bootstrap, randomisation_test
 
 N, REPLICATES = 100_000, 10_000
 

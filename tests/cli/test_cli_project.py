@@ -151,7 +151,7 @@ def test_ui_serves_until_interrupted(folder):
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=30) as page:
                 assert page.status == 200
             os.kill(server.pid, signal.SIGINT)
-            assert server.wait(30) == 0
+            assert server.wait(90) == 0
         finally:
             server.terminate()
     until = time.monotonic() + 10

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from hokusai_mlflow.errors import InputError, MetricUndefined
 from hokusai_mlflow.metrics import metric
-from hokusai_mlflow.stats import bootstrap, compare_outputs, randomisation_test
+from hokusai_mlflow.stats import compare_outputs
 from hokusai_mlflow.stats.joint import JointTable, distinct_rows
 from hokusai_mlflow.stats.multinomial import PoissonTable, Resampler
+from hokusai_mlflow.stats.resampling import bootstrap, randomisation_test
 
 CASES = [
     ("accuracy", {}, "joint table"),
