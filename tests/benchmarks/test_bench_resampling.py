@@ -81,7 +81,7 @@ class TestF1:
     def test_ours(self, race, labels, classes):
         chosen = metric("f1", average="binary" if classes == 2 else "macro")
         race.benchmark.group += f", {classes} classes"
-        race.ours(lambda: bootstrap(chosen, *labels, replicates=REPLICATES), bar=1_000)
+        race.ours(lambda: bootstrap(chosen, *labels, replicates=REPLICATES), bar=1_000, scipy=200)
 
 
 @pytest.fixture(scope="module")
