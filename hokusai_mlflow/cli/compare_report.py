@@ -117,4 +117,6 @@ def _show(metric: Metric, found: Comparison) -> None:
         table.add_row(name, value)
     output.console().print(table, soft_wrap=True)
     # Outside of the table, which would cut it.
+    if found.caveat:
+        output.say(found.caveat)
     output.say(signature(metric, found))

@@ -97,6 +97,11 @@ def notes(comparisons: Comparisons) -> list[str]:
         f"{first.n:,} examples{units}{weighted} find {first.detectable_bps:,.0f} bps with 80 % "
         f"power ({first.test})."
     )
+    told += [
+        f"{row.name}: {row.comparison.caveat}."
+        for row in comparisons.rows
+        if row.comparison is not None and row.comparison.caveat
+    ]
     return told
 
 

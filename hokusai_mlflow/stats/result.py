@@ -16,6 +16,9 @@ from hokusai_mlflow.stats.skew import SafeT
 
 BPS = 10_000
 INTERVAL = 0.05
+
+MOST_SKEW = 0.10
+"""Largest |skewness| / √units at which tests and intervals keep their level."""
 Test = Literal["tango", "delong", "t+hall", "two-way-t"]
 
 
@@ -94,6 +97,21 @@ class Comparison:
         """Whether H0: Δ ≤ min_effect_bps is rejected at `level`."""
         return self.p_value <= self.level
 
+    @property
+    def caveat(self) -> str:
+        """Why interval and p-value are not to be relied on; empty when they are.
+
+        Beyond |skewness| / √units = 0.10 the influence function is so skewed that a few examples
+        decide; 95 % intervals then hold the truth as rarely as 83 % of the time.
+        """
+        tail = abs(self.skew) / math.sqrt(self.units)
+        if tail <= MOST_SKEW:
+            return ""
+        return (
+            f"skew/√n = {tail:.2f} in size is above {MOST_SKEW:g}: a few examples decide, and "
+            "interval and p-value say more than they know; clip the loss at a cap, or bring more examples"
+        )
+
     def required_n(self, effect_bps: float, power: float = POWER) -> int:
         """Examples that would find a true improvement of `effect_bps` with this power.
 
@@ -159,7 +177,7 @@ class Comparison:
             "found with 80 % power": f"{self.detectable_bps:.0f} bps",
             "examples": f"{self.n:,}",
             "test": self.test,
-        }
+        } | ({"caveat": self.caveat} if self.caveat else {})
 
 
 def _value(value: float | None) -> str:

@@ -237,3 +237,18 @@ def test_size_on_the_boundary(name, options):
     )
     error = math.sqrt(level * (1 - level) / runs)
     assert level - 4 * error < rejected / runs < level + 3 * error
+
+
+def test_a_few_wild_errors_are_told():
+    rng = np.random.default_rng(0)
+    truth, noise = np.zeros(500), rng.standard_normal((2, 500))
+    tame = compare_outputs(metric("mse"), truth, *noise)
+    assert tame.caveat == ""
+    assert "caveat" not in tame.to_text()
+    noise[1, 7] = 500.0
+    wild = compare_outputs(metric("mse"), truth, *noise)
+    assert "a few examples decide" in wild.caveat
+    assert wild.caveat in wild.to_text()
+    assert wild.caveat in wild.to_markdown()
+    capped = compare_outputs(metric("mse", cap=9.0), truth, *noise)
+    assert capped.caveat == ""
