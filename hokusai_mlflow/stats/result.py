@@ -109,7 +109,8 @@ class Comparison:
             return ""
         return (
             f"skew/√n = {tail:.2f} in size is above {MOST_SKEW:g}: a few examples decide, and "
-            "interval and p-value say more than they know; clip the loss at a cap, or bring more examples"
+            "interval and p-value say more than they know; clip the loss at a cap, or bring more "
+            "examples"
         )
 
     def required_n(self, effect_bps: float, power: float = POWER) -> int:
