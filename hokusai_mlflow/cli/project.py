@@ -63,8 +63,9 @@ def ui(
     serve += ["--uvicorn-opts", "--log-level warning"]
     if settings.artifact_root:
         serve += ["--default-artifact-root", settings.artifact_root]
-    # The server must not outlive this process: whatever ends it politely is an interruption.
-    for name in ("SIGTERM", "SIGHUP"):
+    # The server must not outlive this process: whatever ends it politely is an interruption, also
+    # where a shell that started it in the background has it ignore SIGINT.
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.default_int_handler)
     # A session of its own: Ctrl-C reaches this process alone, which then ends the server.
