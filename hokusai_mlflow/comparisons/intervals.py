@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from hokusai_mlflow.stats.comparison import Comparison
 from hokusai_mlflow.stats.delong import DeLong
 from hokusai_mlflow.stats.inference import Inference
@@ -27,8 +25,8 @@ def interval_bps(comparison: Comparison, level: float) -> tuple[float, float]:
     if comparison.test == "tango" and comparison.discordant is not None:
         inference = Tango(*comparison.discordant, comparison.n)
     elif comparison.test == "delong":
-        a = comparison.skew / math.sqrt(comparison.units)
-        inference = DeLong(comparison.improvement, comparison.std_error_bps / BPS, a)
+        error = comparison.std_error_bps / BPS
+        inference = DeLong(comparison.improvement, error, comparison.tail)
     else:
         inference = SafeT(
             comparison.improvement,

@@ -13,6 +13,7 @@ from hokusai_mlflow.metrics.base import Metric
 from hokusai_mlflow.stats.comparison import Comparison, compare_outputs
 from hokusai_mlflow.stats.power import POWER
 from hokusai_mlflow.stats.quantiles import normal_quantile
+from hokusai_mlflow.stats.result import MOST_SKEW
 from hokusai_mlflow.stats.tango import tango_z
 
 BPS = 10_000
@@ -101,7 +102,7 @@ def compare_guarded(
     groups: npt.ArrayLike | None = None,
     where: npt.NDArray[np.bool_] | None = None,
     min_examples: int = 0,
-    max_skew: float = 0.10,
+    max_skew: float = MOST_SKEW,
 ) -> Guarded:
     """Test H0: Δ ≤ −margin, on all examples or on a slice of them.
 
@@ -153,7 +154,7 @@ def compare_guarded(
 
 def _distrust(comparison: Comparison, max_skew: float) -> str:
     """Why the p-value does not count; empty when it does. Δ does not enter it."""
-    tail = -comparison.skew / math.sqrt(comparison.units)
+    tail = -comparison.tail
     if tail > max_skew:
         return f"−skew/√n = {tail:.2f} is above {max_skew:.2f}: a few examples decide"
     return ""

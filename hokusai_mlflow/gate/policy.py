@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from hokusai_mlflow.errors import UnknownName, did_you_mean
+from hokusai_mlflow.stats.result import MOST_SKEW
 
 FLOOR_BPS = 10
 """No policy asks for less: 10 bps = 0.1 %, the floor of the guide and of the contract."""
@@ -156,7 +157,7 @@ class GatePolicy(BaseModel):
     min_class_examples: int = Field(50, ge=1)
     min_groups: int = Field(40, ge=2)
     min_raters: int = Field(3, ge=2)
-    max_skew: float = Field(0.10, gt=0, le=1)
+    max_skew: float = Field(MOST_SKEW, gt=0, le=1)
     cv_veto_p: float = Field(0.20, gt=0, lt=0.5)
     validation_runs: int = Field(3, ge=0, le=20)
     guardrails: tuple[Guardrail, ...] = Field((), max_length=50)

@@ -152,8 +152,7 @@ class BoundedSkew:
                 remedy="register the largest loss of one example that counts: {cap: …}",
             )
         comparison, limit = case.comparison, case.policy.max_skew
-        size = comparison.groups if comparison.groups is not None else comparison.n
-        tail = max(0.0, -comparison.skew / math.sqrt(size))
+        tail = max(0.0, -comparison.tail)
         figures = {"tail": tail, "limit": limit}
         if tail > limit:
             needed = math.ceil(comparison.n * (tail / limit) ** 2) if math.isfinite(tail) else None

@@ -36,13 +36,18 @@ def delong_std_error(positive: npt.NDArray[np.bool_], moved: Floats) -> float:
     variance = 0.0
     for which, name in ((positive, "positive"), (~positive, "negative")):
         size = int(which.sum())
-        if size < 2:
-            raise MetricUndefined(
-                f"the standard error of roc_auc is undefined: {size} {name} example; "
-                "bring at least two of each class"
-            )
+        require_two_examples(size, name)
         variance += float(moved[which].var(ddof=1)) / size
     return math.sqrt(variance)
+
+
+def require_two_examples(size: int, name: str) -> None:
+    """`MetricUndefined` for a class of fewer than two examples, which have no variance."""
+    if size < 2:
+        raise MetricUndefined(
+            f"the standard error of roc_auc is undefined: {size} {name} example; "
+            "bring at least two of each class"
+        )
 
 
 @dataclass(frozen=True)

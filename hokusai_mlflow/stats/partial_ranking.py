@@ -20,7 +20,12 @@ from hokusai_mlflow.metrics.inputs import (
     require_pairs,
 )
 from hokusai_mlflow.metrics.ranking import RocAuc
-from hokusai_mlflow.stats.delong import DeLong, cautious_quantile, cautious_tail
+from hokusai_mlflow.stats.delong import (
+    DeLong,
+    cautious_quantile,
+    cautious_tail,
+    require_two_examples,
+)
 from hokusai_mlflow.stats.partial import safe_t
 from hokusai_mlflow.stats.partial_counts import Coded, Column
 from hokusai_mlflow.stats.partial_moments import CoMoments
@@ -349,15 +354,6 @@ class _Placements:
         bins = self.counts.find(order_keys(scores))
         placed: Floats = np.where(positive, self.of_positive[bins], self.of_negative[bins])
         return placed
-
-
-def require_two_examples(size: int, name: str) -> None:
-    """`MetricUndefined` for a class without a variance, as `delong_std_error` says it."""
-    from hokusai_mlflow.stats.delong import delong_std_error  # noqa: PLC0415
-
-    if size < 2:
-        which = np.array([name == "positive"] * size + [name != "positive"] * 2)
-        delong_std_error(which, np.zeros(len(which)))
 
 
 def _columns(

@@ -98,13 +98,18 @@ class Comparison:
         return self.p_value <= self.level
 
     @property
+    def tail(self) -> float:
+        """Skewness of the influence function / √units: what skewness does to test and bounds."""
+        return self.skew / math.sqrt(self.units)
+
+    @property
     def caveat(self) -> str:
         """Why interval and p-value are not to be relied on; empty when they are.
 
-        Beyond |skewness| / √units = 0.10 the influence function is so skewed that a few examples
+        Beyond |tail| = 0.10 the influence function is so skewed that a few examples
         decide; 95 % intervals then hold the truth as rarely as 83 % of the time.
         """
-        tail = abs(self.skew) / math.sqrt(self.units)
+        tail = abs(self.tail)
         if tail <= MOST_SKEW:
             return ""
         return (

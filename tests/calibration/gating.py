@@ -1,6 +1,5 @@
 """The real gate, with rules that need more than one comparison left out of play."""
 
-import math
 from typing import NamedTuple
 
 from hokusai_mlflow.errors import MetricUndefined
@@ -62,4 +61,4 @@ def promoted(comparison: Comparison, metric: Metric, policy: GatePolicy = POLICY
 
 def skewed(comparison: Comparison) -> bool:
     """Whether the rule on skew holds, whatever else is found."""
-    return -comparison.skew / math.sqrt(comparison.units) > POLICY.max_skew
+    return -comparison.tail > POLICY.max_skew
