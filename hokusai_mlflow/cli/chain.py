@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True, help="The contract that pays: status, deploy, configure-model."
 )
-IN_WEI = ("supply", "tokens_per_delta_one", "budget", "daily_cap", "minted", "minted_today")
+IN_WEI = (
+    "supply",
+    "tokens_per_delta_one",
+    "budget",
+    "daily_cap",
+    "minted",
+    "granted_today",
+    "reserved",
+)
 TWO_DAYS = 172_800
 
 

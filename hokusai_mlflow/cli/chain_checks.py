@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hokusai_mlflow import evidence
+from hokusai_mlflow.chain.claims import ClaimTree
 from hokusai_mlflow.chain.events import RecordedImprovement
 from hokusai_mlflow.chain.verifier import Verifier
 from hokusai_mlflow.cli.contract import find_verifier
@@ -75,9 +76,15 @@ def _recipients(document: Mapping[str, Any], recorded: RecordedImprovement) -> C
     weights: Counter[str] = Counter()
     for name, share in document["contributions"]["shares"].items():
         weights[document["contributions"]["addresses"][name]] += share
-    expected = split(recorded.reward, weights)
-    same = expected.contributors == recorded.contributors and expected.owner == recorded.owner
     told = "everybody got the share that the evidence states, to the wei"
+    if recorded.claims_root is not None:
+        same = ClaimTree(weights).root == recorded.claims_root
+        told = f"{len(weights)} contributors may claim the shares that the evidence states"
+        if not same:
+            told = f"the tree of shares on chain, {recorded.claims_root}, is not the evidence's"
+        return Check("recipients on chain", same, told)
+    expected = split(recorded.reward - recorded.held, weights)
+    same = expected.contributors == recorded.contributors and expected.owner == recorded.owner
     if not same:
         told = f"paid were {recorded.contributors}, the evidence states {expected.contributors}"
     return Check("recipients on chain", same, told)

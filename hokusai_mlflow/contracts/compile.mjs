@@ -1,28 +1,33 @@
 // Compiles the contracts into the package's artifacts; `node compile.mjs --check` only compares.
+// Other sources and another place can be named: `node compile.mjs --from FOLDER --to FOLDER`.
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import solc from "solc";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const out = join(here, "..", "chain", "artifacts");
+const option = (name, standard) =>
+  process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] : standard;
+const from = option("--from", here);
+const out = option("--to", join(here, "..", "chain", "artifacts"));
 const contracts = ["DeltaOne", "DeltaOneVerifier"];
 const settings = {
   evmVersion: "cancun",
+  viaIR: true,
   optimizer: { enabled: true, runs: 200 },
   metadata: { bytecodeHash: "none" },
 };
 
 const read = (path) =>
-  readFileSync(path.includes("/") ? join(here, "node_modules", path) : join(here, path), "utf8");
+  readFileSync(path.includes("/") ? join(here, "node_modules", path) : join(from, path), "utf8");
 const sources = {};
 const load = (name) => {
   const path = name.replace(/^\.\//, "");
   sources[path] = { content: read(path) };
   return { contents: sources[path].content };
 };
-const names = [...contracts.map((name) => `${name}.sol`), "PairedImprovement.sol"];
+const names = readdirSync(from).filter((name) => name.endsWith(".sol"));
 const input = {
   language: "Solidity",
   sources: Object.fromEntries(names.map((name) => [name, { content: read(name) }])),
