@@ -102,13 +102,13 @@ abstract contract Rewards is Models {
             if (contributors.length + weights.length == 0) return;
             revert ListAndTree(improvement.claimsRoot, contributors.length, weights.length);
         }
-        if (
-            contributors.length == 0 || contributors.length > MAX_CONTRIBUTORS
-                || contributors.length != weights.length
-        ) revert ContributorCount(contributors.length, weights.length, MAX_CONTRIBUTORS);
+        uint256 count = contributors.length;
+        if (count == 0 || count > MAX_CONTRIBUTORS || count != weights.length) {
+            revert ContributorCount(count, weights.length, MAX_CONTRIBUTORS);
+        }
         address previous = address(0);
         uint256 sum = 0;
-        for (uint256 i = 0; i < contributors.length; ++i) {
+        for (uint256 i = 0; i < count; ++i) {
             // The first comparison refuses the zero address too.
             if (contributors[i] <= previous) revert ContributorsNotAscending(previous, contributors[i]);
             if (weights[i] == 0) revert ZeroWeight(contributors[i]);
