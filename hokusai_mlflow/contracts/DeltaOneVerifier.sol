@@ -135,7 +135,7 @@ contract DeltaOneVerifier is Oracles, Rewards {
         uint256 held = holdings[maintenance.evidence].amount;
         usedEvidence[maintenance.report] = true;
         delete holdings[maintenance.evidence];
-        uint256 ownerReward;
+        uint256 ownerReward = 0;
         if (maintained) {
             _release(improvement.modelId, held - _toClaim(improvement, held), 0);
             ownerReward = distributeReward(improvement, held, true);
@@ -217,6 +217,8 @@ contract DeltaOneVerifier is Oracles, Rewards {
         bytes[] calldata signatures
     ) private view returns (bool maintained, int256 measuredBps) {
         Holding memory holding = holdings[maintenance.evidence];
+        // Nothing held is exactly zero, by `_hold`.
+        // slither-disable-next-line incorrect-equality
         if (holding.amount == 0) revert NothingHeld(maintenance.evidence);
         bytes32 structHash = Signed.hash(improvement);
         if (structHash != holding.improvement) revert ImprovementIsAnother(holding.improvement, structHash);

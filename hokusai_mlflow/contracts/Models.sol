@@ -207,6 +207,8 @@ abstract contract Models is AccessControlDefaultAdminRules, Pausable {
     }
 
     function _grantedToday(ModelState storage state) private view returns (uint256) {
+        // Days are whole numbers.
+        // slither-disable-next-line incorrect-equality
         return state.today == _day() ? state.grantedToday : 0;
     }
 

@@ -22,11 +22,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 CONTRACTS = ROOT / "hokusai_mlflow" / "contracts"
 PLACE = HERE / ".forge" / "mutants"
-FEW = {
-    "FOUNDRY_CONFIG": str(HERE / "foundry.toml"),
-    "FOUNDRY_FUZZ_RUNS": "100",
-    "FOUNDRY_INVARIANT_RUNS": "8",
-}
+FEW = {"FOUNDRY_FUZZ_RUNS": "100", "FOUNDRY_INVARIANT_RUNS": "8"}
 
 
 def main(names: list[str]) -> int:
