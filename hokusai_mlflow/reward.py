@@ -7,12 +7,11 @@ attested improvement, its settlement, and the head's move where a promotion is n
 from __future__ import annotations
 
 import time
-from collections import Counter
 from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from hokusai_mlflow.chain.claims import ClaimTree
+from hokusai_mlflow.chain.claims import ClaimTree, weights_by_address
 from hokusai_mlflow.chain.connect import connect, is_development
 from hokusai_mlflow.chain.deployment import deploy, find_deployment
 from hokusai_mlflow.chain.improvement import MAX_CONTRIBUTORS, Improvement
@@ -209,13 +208,9 @@ def improvement_of(judgement: Judgement, evidence: Evidence) -> Improvement:
     claim their shares below a root.
     """
     document, spec = evidence.document, judgement.attempt.inputs.spec
-    addresses = document["contributions"]["addresses"]
-    weights: Counter[str] = Counter()
-    for name, share in document["contributions"]["shares"].items():
-        weights[addresses[name]] += share
-    ordered = sorted(weights, key=lambda address: int(address, 16))
-    root = ClaimTree(weights).root if len(ordered) > MAX_CONTRIBUTORS else None
-    listed = () if root else tuple(ordered)
+    weights = weights_by_address(document["contributions"])
+    root = ClaimTree(weights).root if len(weights) > MAX_CONTRIBUTORS else None
+    listed = () if root else tuple(weights)
     return Improvement(
         model=spec.model,
         metric=spec.metric,

@@ -7,9 +7,11 @@ the wei, whatever it is. The tree is OpenZeppelin's standard one over (address, 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
@@ -68,6 +70,25 @@ def pool_of(reward: int) -> int:
     int
     """
     return reward * CONTRIBUTORS_PERCENT // 100
+
+
+def weights_by_address(contributions: Mapping[str, Any]) -> dict[str, int]:
+    """What every address is worth by an evidence document's ``contributions``.
+
+    Parameters
+    ----------
+    contributions : mapping
+        ``shares`` by contributor's name, and their ``addresses``; those of one address add up.
+
+    Returns
+    -------
+    dict of str to int
+        By ascending address.
+    """
+    weights: Counter[str] = Counter()
+    for name, share in contributions["shares"].items():
+        weights[contributions["addresses"][name]] += share
+    return {account: weights[account] for account in sorted(weights, key=lambda a: int(a, 16))}
 
 
 class ClaimTree:
