@@ -91,6 +91,40 @@ def test_held_shares_of_a_tree(world):
     assert world.verifier.model(MODEL).reserved == 0
 
 
+def test_the_events_alone_rebuild_the_state(world):
+    world.configure(holdback=3000)
+    admin = world.keys.admin
+    tree = ClaimTree(dict.fromkeys(CONTRIBUTORS, 1))
+    first = world.improvement(contributors=(), weights=(), claims_root=tree.root)
+    world.process(first)
+    world.verifier.claim(admin, first.evidence, tree.shares[0], tree.proof(tree.shares[0]))
+    record(world, improvement=first)
+    later = {"champion": first.candidate, "candidate": "0x" + "03" * 32}
+    second = world.improvement(evidence="0x" + "e2" * 32, **later)
+    world.process(second)
+    record(world, FADED, improvement=second, report="0x" + "ad" * 32)
+    world.verifier.move_head(admin, MODEL, second.candidate, "0x" + "04" * 32, reason="by hand")
+
+    head, minted, reserved = None, 0, 0
+    for event in world.verifier.events():
+        told = event.arguments
+        if event.name == "ModelConfigured":
+            head = head or told["genesisChampion"]
+        elif event.name == "ImprovementRecorded":
+            head = told["candidate"]
+        elif event.name == "HeadMoved":
+            head = told["to"]
+        elif event.name == "RewardDistributed":
+            minted += told["amount"]
+        elif event.name in {"RewardHeld", "ClaimsOpened"}:
+            reserved += told["amount"]
+        elif event.name in {"MaintenanceRecorded", "ShareClaimed"}:
+            reserved -= told["amount"]
+    state = world.verifier.model(MODEL)
+    assert (state.head, state.minted, state.reserved) == (head, minted, reserved)
+    assert world.verifier.supply() == minted
+
+
 @pytest.mark.parametrize(
     ("error", "how"),
     [
