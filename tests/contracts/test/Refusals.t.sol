@@ -124,6 +124,15 @@ contract RefusalsTest is Base {
         process(said);
     }
 
+    /// @dev (excess)^2 n / scatter, by hand: 400 * 900 / 11 100 without a minimum, 400 * 676 / 11 100 with 1 %.
+    function test_significanceToTheLastUnit() public view {
+        PairedSums memory sums = hits(400, 300, 330);
+        assertTrue(verifier.isSignificant(Kind.Linear, sums, 0, 32_432_432), "too strict");
+        assertTrue(!verifier.isSignificant(Kind.Linear, sums, 0, 32_432_433), "too loose");
+        assertTrue(verifier.isSignificant(Kind.Linear, sums, 100, 24_360_360), "too strict");
+        assertTrue(!verifier.isSignificant(Kind.Linear, sums, 100, 24_360_361), "too loose");
+    }
+
     function test_minimumsOfTheModel() public {
         ModelConfig memory config = terms();
         (config.minBps, config.minSamples) = (500, 301);
