@@ -9,7 +9,7 @@ VISITS := examples/doctor_visits/pipeline.yaml
 PARALLEL := -n 2 --dist loadgroup --ignore=tests/calibration --ignore=tests/benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-regression test test-exhaustive calibrate calibrate-quick bench lint contracts lock clean
+.PHONY: help install demo demo-regression test test-exhaustive calibrate calibrate-quick bench lint contracts-tools contracts gas slither mutants lock clean
 
 help: ## Show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -62,8 +62,36 @@ lint: $(STAMP) ## Format check, lint, types, layers, spelling
 	$(BIN)/lint-imports
 	$(BIN)/typos
 
-contracts: ## Recompile the contracts (needs Node) and fail when the committed bytecode differs
-	cd hokusai_mlflow/contracts && npm ci --silent --no-audit --no-fund && node compile.mjs --check
+# Node's packages of the contracts and of their tests; the tests run on the committed bytecode.
+FORGE := tests/contracts/node_modules/.bin/forge
+SLITHER := tests/contracts/.slither
+NPM_CI := npm ci --silent --no-audit --no-fund --ignore-scripts
+
+contracts-tools:
+	cd hokusai_mlflow/contracts && $(NPM_CI)
+	cd tests/contracts && $(NPM_CI)
+
+contracts: contracts-tools ## Recompile the contracts and compare the bytecode; forge tests, fuzz, invariants, gas (needs Node)
+	cd hokusai_mlflow/contracts && node compile.mjs --check
+	$(FORGE) fmt --check hokusai_mlflow/contracts/*.sol tests/contracts/support tests/contracts/test
+	$(FORGE) test
+
+gas: contracts-tools ## Measure anew what transactions cost, for the committed snapshot
+	FORGE_SNAPSHOT_CHECK=false FORGE_SNAPSHOT_EMIT=true $(FORGE) test --match-contract GasTest
+
+slither: contracts-tools $(SLITHER)/bin/slither ## Look for known weaknesses; fails on a high or medium one that is not explained
+	$(FORGE) build --force --build-info --build-info-path $(SLITHER)/build --out $(SLITHER)/out \
+		--cache-path $(SLITHER)/cache hokusai_mlflow/contracts/DeltaOneVerifier.sol
+	PATH="$(dir $(abspath $(FORGE))):$$PATH" $(SLITHER)/bin/slither . --foundry-ignore-compile --foundry-build-info-directory $(SLITHER)/build \
+		--filter-paths "node_modules|tests/" --exclude-low --exclude-informational --exclude-optimization
+
+# An environment of its own: it needs an older web3 than the package.
+$(SLITHER)/bin/slither:
+	$(PYTHON) -m venv $(SLITHER)
+	$(SLITHER)/bin/pip install --quiet --disable-pip-version-check slither-analyzer==0.11.6
+
+mutants: contracts-tools ## Break the contracts on purpose, and see that the tests find every break
+	$(PYTHON) tests/contracts/mutants.py
 
 lock: ## Resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11 \

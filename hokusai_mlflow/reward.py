@@ -7,14 +7,14 @@ attested improvement, its settlement, and the head's move where a promotion is n
 from __future__ import annotations
 
 import time
-from collections import Counter
 from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from hokusai_mlflow.chain.claims import ClaimTree, weights_by_address
 from hokusai_mlflow.chain.connect import connect, is_development
 from hokusai_mlflow.chain.deployment import deploy, find_deployment
-from hokusai_mlflow.chain.improvement import Improvement
+from hokusai_mlflow.chain.improvement import MAX_CONTRIBUTORS, Improvement
 from hokusai_mlflow.chain.model import ModelConfig
 from hokusai_mlflow.chain.outbox import Outbox
 from hokusai_mlflow.chain.settlement import Settlement
@@ -204,14 +204,13 @@ def require_head(spec: Spec, digest: str, settings: Settings) -> None:
 def improvement_of(judgement: Judgement, evidence: Evidence) -> Improvement:
     """The struct that oracles sign, from the evidence.
 
-    Weights of contributors who share an address are added up.
+    Weights of contributors who share an address are added up. More of them than one call can pay
+    claim their shares below a root.
     """
     document, spec = evidence.document, judgement.attempt.inputs.spec
-    addresses = document["contributions"]["addresses"]
-    weights: Counter[str] = Counter()
-    for name, share in document["contributions"]["shares"].items():
-        weights[addresses[name]] += share
-    ordered = sorted(weights, key=lambda address: int(address, 16))
+    weights = weights_by_address(document["contributions"])
+    root = ClaimTree(weights).root if len(weights) > MAX_CONTRIBUTORS else None
+    listed = () if root else tuple(weights)
     return Improvement(
         model=spec.model,
         metric=spec.metric,
@@ -223,9 +222,10 @@ def improvement_of(judgement: Judgement, evidence: Evidence) -> Improvement:
         payment=read_sums(document, "payment"),
         paid_bps=document["payment"]["paid_bps"],
         look=document["look"]["number"],
-        contributors=tuple(ordered),
-        weights=tuple(weights[address] for address in ordered),
+        contributors=listed,
+        weights=tuple(weights[address] for address in listed),
         deadline=int(time.time()) + spec.chain.deadline_days * DAY,
+        claims_root=root,
     )
 
 

@@ -37,7 +37,9 @@ class RecordedImprovement:
     """A paid improvement, rebuilt from the chain alone; amounts are wei.
 
     `model_id`, `evidence`, `champion` and `candidate` are ``0x`` and hexadecimal; `contributors`
-    maps addresses to what they were paid, `owner` is what the model's owner was paid.
+    maps addresses to what they were paid, `owner` is what the model's owner was paid. `held` waits
+    for a later measurement, `to_claim` for those who have a share below `claims_root`. All of these
+    sum to `reward`.
     """
 
     model_id: str
@@ -56,6 +58,9 @@ class RecordedImprovement:
     transaction: str
     block: int
     block_hash: str
+    held: int = 0
+    to_claim: int = 0
+    claims_root: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form; wei are decimal strings."""
@@ -66,6 +71,8 @@ class RecordedImprovement:
             "reward": str(self.reward),
             "contributors": {account: str(wei) for account, wei in self.contributors.items()},
             "owner": str(self.owner),
+            "held": str(self.held),
+            "to_claim": str(self.to_claim),
         }
 
     def __repr__(self) -> str:
@@ -120,7 +127,8 @@ def recorded_improvement(events: Sequence[ChainEvent], *, block_hash: str) -> Re
     Parameters
     ----------
     events : sequence of ChainEvent
-        One ``ImprovementRecorded`` and its ``RewardDistributed``.
+        One ``ImprovementRecorded`` with its ``RewardDistributed``, ``RewardHeld`` and
+        ``ClaimsOpened``; of others none that has the same evidence.
     block_hash : str
 
     Returns
@@ -136,6 +144,8 @@ def recorded_improvement(events: Sequence[ChainEvent], *, block_hash: str) -> Re
         if event.name == "RewardDistributed" and event.arguments["evidence"] == said["evidence"]
     ]
     (to_owner,) = (payment for payment in payments if payment["toOwner"])
+    later = {event.name: event.arguments for event in events}
+    held, opened = later.get("RewardHeld"), later.get("ClaimsOpened")
     return RecordedImprovement(
         model_id=said["modelId"],
         evidence=said["evidence"],
@@ -155,4 +165,7 @@ def recorded_improvement(events: Sequence[ChainEvent], *, block_hash: str) -> Re
         transaction=recorded.transaction,
         block=recorded.block,
         block_hash=block_hash,
+        held=held["amount"] if held else 0,
+        to_claim=opened["amount"] if opened else 0,
+        claims_root=opened["root"] if opened else None,
     )

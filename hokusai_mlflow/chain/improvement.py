@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 from hokusai_mlflow.deltaone import WEIGHT_TOTAL, PairedSums
 from hokusai_mlflow.errors import InputError
@@ -33,6 +33,7 @@ EIP712_TYPES: dict[str, list[dict[str, str]]] = {
         {"name": "look", "type": "uint32"},
         {"name": "contributors", "type": "address[]"},
         {"name": "weights", "type": "uint16[]"},
+        {"name": "claimsRoot", "type": "bytes32"},
         {"name": "deadline", "type": "uint64"},
     ],
 }
@@ -69,6 +70,8 @@ class Improvement:
         Their shares in 1e-4; positive, summing to 10 000.
     deadline : int
         Unix time in seconds after which the contract refuses.
+    claims_root : str, optional
+        Root of the `chain.claims.ClaimTree` of more contributors; there is no list then.
     """
 
     model: str
@@ -84,6 +87,9 @@ class Improvement:
     contributors: tuple[str, ...]
     weights: tuple[int, ...]
     deadline: int
+    claims_root: str | None = None
+
+    TYPES: ClassVar[dict[str, list[dict[str, str]]]] = EIP712_TYPES
 
     def __post_init__(self) -> None:
         for name in ("model", "metric"):
@@ -99,7 +105,12 @@ class Improvement:
             raise InputError("the candidate is the champion; nothing improved")
         object.__setattr__(self, "contributors", tuple(map(address, self.contributors)))
         object.__setattr__(self, "weights", tuple(self.weights))
-        _check_shares(self.contributors, self.weights)
+        if self.claims_root is None:
+            _check_shares(self.contributors, self.weights)
+        else:
+            object.__setattr__(self, "claims_root", digest_hex("claims_root", self.claims_root))
+            if self.contributors or self.weights:
+                raise InputError("contributors are listed or in the tree of claims_root, not both")
 
     @property
     def model_id(self) -> bytes:
@@ -131,12 +142,14 @@ class Improvement:
             "look": self.look,
             "contributors": list(self.contributors),
             "weights": list(self.weights),
+            "claimsRoot": bytes.fromhex(self.claims_root[2:]) if self.claims_root else bytes(32),
             "deadline": self.deadline,
         }
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form, exact; the inverse is `from_dict`."""
-        return {
+        tree = {"claims_root": self.claims_root} if self.claims_root else {}
+        return tree | {
             "model": self.model,
             "metric": self.metric,
             "evidence": self.evidence,
@@ -155,9 +168,9 @@ class Improvement:
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> Improvement:
         """Read what `to_dict` wrote."""
-        expected = {field.name for field in fields(cls)}
-        if set(given) != expected:
-            differing = ", ".join(sorted(expected.symmetric_difference(given)))
+        expected = {field.name for field in fields(cls)} - {"claims_root"}
+        differing = ", ".join(sorted(expected.symmetric_difference({*given} - {"claims_root"})))
+        if differing:
             raise InputError(f"an improvement's fields are missing or unknown: {differing}")
         return cls(
             **{
@@ -172,7 +185,7 @@ class Improvement:
     def __repr__(self) -> str:
         return (
             f"Improvement({self.model}: {self.paid_bps} bps of {self.metric}, "
-            f"n={self.payment.n}, {len(self.contributors)} contributors, "
+            f"n={self.payment.n}, {len(self.contributors) or 'a tree of'} contributors, "
             f"evidence {self.evidence[:10]}…)"
         )
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from hokusai_mlflow.chain.improvement import address, name_id
-from hokusai_mlflow.deltaone import WAD, PairedKind, paired_kind
+from hokusai_mlflow.deltaone import WAD, WEIGHT_TOTAL, PairedKind, paired_kind
 from hokusai_mlflow.errors import InputError
 
 KINDS: tuple[PairedKind, ...] = get_args(PairedKind)
 """Kinds in the order of the contract's enumeration."""
+
+Method = Literal["oracle", "proof", "hybrid"]
+METHODS: tuple[Method, ...] = get_args(Method)
+"""Who vouches for the sums, in the order of the contract's enumeration."""
 
 LEAST_BPS, LEAST_SAMPLES, LEAST_Z2_E6, LEAST_TOKENS = 10, 30, 1_642_374, 100
 
@@ -37,7 +41,14 @@ class ModelConfig:
     budget : int
         Wei that the model may ever be paid.
     daily_cap : int
-        Wei that it may be paid within one UTC day.
+        Wei that it may be granted within one UTC day.
+    method : {"oracle", "proof", "hybrid"}
+        Who vouches for the sums; the contract knows only ``oracle`` as yet.
+    holdback : int
+        Share of every reward, in 1e-4, that vests only when the improvement is confirmed by a
+        later measurement, and else returns to the budget; 0: none.
+    holdback_period : int
+        Seconds after a payment from which on such a measurement counts.
     """
 
     metric: str
@@ -48,6 +59,9 @@ class ModelConfig:
     tokens_per_delta_one: int = WAD
     budget: int = 10_000 * WAD
     daily_cap: int = 1_000 * WAD
+    method: Method = "oracle"
+    holdback: int = 0
+    holdback_period: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "owner", address(self.owner))
@@ -58,10 +72,17 @@ class ModelConfig:
             ("tokens_per_delta_one", LEAST_TOKENS, 128),
             ("budget", 0, 128),
             ("daily_cap", 0, 128),
+            ("holdback_period", 0, 32),
         ):
             value = getattr(self, name)
             if not least <= value < 2**bits:
                 raise InputError(f"{name} must be from {least} to 2**{bits} − 1, found {value}")
+        if not 0 <= self.holdback < WEIGHT_TOTAL:
+            raise InputError(
+                f"holdback must be from 0 to {WEIGHT_TOTAL - 1}, found {self.holdback}"
+            )
+        if self.method not in METHODS:
+            raise InputError(f"method must be one of {METHODS}, found {self.method!r}")
 
     @property
     def kind(self) -> PairedKind:
@@ -73,11 +94,14 @@ class ModelConfig:
         return (
             name_id(self.metric),
             KINDS.index(self.kind),
+            METHODS.index(self.method),
             self.owner,
             self.min_bps,
             self.z2_floor_e6,
+            self.holdback,
             self.min_samples,
             self.tokens_per_delta_one,
+            self.holdback_period,
             self.budget,
             self.daily_cap,
         )
@@ -99,24 +123,29 @@ class ModelConfig:
 class ModelOnChain:
     """What the contract knows of a model; digests are ``0x`` and hexadecimal, amounts wei.
 
-    `metric_id` is the keccak-256 of the metric's name, `minted` what was ever paid,
-    `minted_today` what was paid on day `today` (days since 1970, UTC).
+    `metric_id` is the keccak-256 of the metric's name, `minted` what was ever paid, `granted_today`
+    what was granted on day `today` (days since 1970, UTC), `reserved` what was granted and is still
+    to be claimed or to vest. The rest of the names are those of `ModelConfig`.
     """
 
     metric_id: str
     kind: PairedKind
+    method: Method
     owner: str
     min_bps: int
     z2_floor_e6: int
+    holdback: int
     min_samples: int
     tokens_per_delta_one: int
+    holdback_period: int
     budget: int
     daily_cap: int
     genesis: str
     head: str
     minted: int
-    minted_today: int
+    granted_today: int
     today: int
+    reserved: int
 
     @classmethod
     def of(cls, config: Mapping[str, Any], state: Mapping[str, Any]) -> ModelOnChain:
@@ -124,18 +153,22 @@ class ModelOnChain:
         return cls(
             metric_id="0x" + bytes(config["metricId"]).hex(),
             kind=KINDS[config["kind"]],
+            method=METHODS[config["method"]],
             owner=config["owner"],
             min_bps=config["minBps"],
             z2_floor_e6=config["z2FloorE6"],
+            holdback=config["holdback"],
             min_samples=config["minSamples"],
             tokens_per_delta_one=config["tokensPerDeltaOne"],
+            holdback_period=config["holdbackPeriod"],
             budget=config["budget"],
             daily_cap=config["dailyCap"],
             genesis="0x" + bytes(state["genesis"]).hex(),
             head="0x" + bytes(state["head"]).hex(),
             minted=state["minted"],
-            minted_today=state["mintedToday"],
+            granted_today=state["grantedToday"],
             today=state["today"],
+            reserved=state["reserved"],
         )
 
     def has_terms(self, config: ModelConfig) -> bool:
@@ -143,18 +176,21 @@ class ModelOnChain:
         return config.arguments() == (
             bytes.fromhex(self.metric_id[2:]),
             KINDS.index(self.kind),
+            METHODS.index(self.method),
             self.owner,
             self.min_bps,
             self.z2_floor_e6,
+            self.holdback,
             self.min_samples,
             self.tokens_per_delta_one,
+            self.holdback_period,
             self.budget,
             self.daily_cap,
         )
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form; wei are decimal strings."""
-        wei = {"tokens_per_delta_one", "budget", "daily_cap", "minted", "minted_today"}
+        wei = {"tokens_per_delta_one", "budget", "daily_cap", "minted", "granted_today", "reserved"}
         return {name: str(value) if name in wei else value for name, value in asdict(self).items()}
 
     def __repr__(self) -> str:

@@ -10,6 +10,7 @@ from web3 import Web3
 from web3.types import TxReceipt
 
 from hokusai_mlflow.chain.artifact import artifact
+from hokusai_mlflow.chain.claims import Share
 from hokusai_mlflow.chain.connect import is_development
 from hokusai_mlflow.chain.deployment import Deployment
 from hokusai_mlflow.chain.events import (
@@ -25,6 +26,7 @@ from hokusai_mlflow.chain.improvement import (
     signing_domain,
 )
 from hokusai_mlflow.chain.improvement import address as checked_address
+from hokusai_mlflow.chain.maintenance import Maintenance
 from hokusai_mlflow.chain.model import ModelConfig, ModelOnChain
 from hokusai_mlflow.chain.refusals import decode_error, refusals
 from hokusai_mlflow.chain.signer import Signer
@@ -191,6 +193,57 @@ class Verifier:
         start = self.from_block if from_block is None else from_block
         logs = self.web3.eth.get_logs({"address": self.address, "fromBlock": start})  # type: ignore[typeddict-item]
         return decode_logs(self._contract, logs)
+
+    # ------------------------------------------------------------------ after an improvement
+
+    def claimed(self, evidence: str, share: Share) -> int:
+        """Wei that a share of an improvement was paid."""
+        digest = bytes.fromhex(digest_hex("evidence", evidence)[2:])
+        with refusals():
+            return int(self._contract.functions.claimed(digest, share.leaf).call())
+
+    def claim(self, signer: Signer, evidence: str, share: Share, proof: Sequence[bytes]) -> str:
+        """Have a share paid what is due to it; anyone may send this. The transaction's hash.
+
+        Parameters
+        ----------
+        signer : Signer
+        evidence : str
+            The improvement's.
+        share : Share
+        proof : sequence of bytes
+            From its `ClaimTree`.
+        """
+        digest = bytes.fromhex(digest_hex("evidence", evidence)[2:])
+        return self.transact(signer, "claim", digest, share.arguments(), list(proof))
+
+    def held(self, evidence: str) -> int:
+        """Wei of an improvement that wait for a later measurement."""
+        digest = bytes.fromhex(digest_hex("evidence", evidence)[2:])
+        with refusals():
+            return int(self._contract.functions.holdings(digest).call()[1])
+
+    def record_maintenance(
+        self,
+        signer: Signer,
+        improvement: Improvement,
+        maintenance: Maintenance,
+        signatures: Sequence[bytes],
+    ) -> str:
+        """Pay what was held back, or return it to the budget. The transaction's hash.
+
+        Parameters
+        ----------
+        signer : Signer
+            Anyone.
+        improvement : Improvement
+            As it was recorded.
+        maintenance : Maintenance
+        signatures : sequence of bytes
+            The oracles', of `maintenance`.
+        """
+        said, later = improvement.message(), maintenance.message()
+        return self.transact(signer, "recordMaintenance", said, later, list(signatures))
 
     @staticmethod
     def decode_error(data: bytes | str | None) -> ContractRefused:

@@ -19,9 +19,17 @@ if TYPE_CHECKING:
     from hokusai_mlflow.chain.deployment import Deployment
 
 app = typer.Typer(
-    no_args_is_help=True, help="The contract that pays: status, deploy, configure-model."
+    no_args_is_help=True, help="The contract that pays: status, deploy, configure-model, claim."
 )
-IN_WEI = ("supply", "tokens_per_delta_one", "budget", "daily_cap", "minted", "minted_today")
+IN_WEI = (
+    "supply",
+    "tokens_per_delta_one",
+    "budget",
+    "daily_cap",
+    "minted",
+    "granted_today",
+    "reserved",
+)
 TWO_DAYS = 172_800
 
 
@@ -156,3 +164,33 @@ def configure_model(
         output.say(f"{loaded.model}: these terms are in force already")
     else:
         output.say(f"{loaded.model} configured, lineage from {genesis}: {transaction}")
+
+
+@app.command(cls=Command, epilog=EPILOG)
+def claim(
+    evidence: Annotated[Path, typer.Argument(help="The improvement's evidence.json.")],
+    account: Annotated[str, typer.Argument(help="Address whose share is paid to it.")],
+    spec: SpecFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Have a share paid that had to be claimed: more contributors than one call can pay.
+
+    Anyone may send this for anyone; the sender's key pays the fee.
+
+    Example: hokusai chain claim evidence.json 0x52908400098527886E0F7030069857D2E4169EE7
+    """
+    from hokusai_mlflow import reward
+    from hokusai_mlflow.chain.claims import ClaimTree, weights_by_address
+    from hokusai_mlflow.cli.verify import read_document
+    from hokusai_mlflow.evidence import digest
+
+    document = read_document(evidence)
+    tree = ClaimTree(weights_by_address(document["contributions"]))
+    share, bench = tree.share(account), reward.open_chain(chain_of(spec), read_settings().prepare())
+    before = bench.verifier.claimed(digest(document), share)
+    transaction = bench.verifier.claim(bench.sender, digest(document), share, tree.proof(share))
+    paid = bench.verifier.claimed(digest(document), share) - before
+    if as_json:
+        output.document({"account": share.account, "paid": str(paid), "transaction": transaction})
+    else:
+        output.say(f"{paid / 10**18:,.12g} DeltaOne to {share.account}: {transaction}")

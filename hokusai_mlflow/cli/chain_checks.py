@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from hokusai_mlflow import evidence
+from hokusai_mlflow.chain.claims import ClaimTree, weights_by_address
 from hokusai_mlflow.chain.events import RecordedImprovement
 from hokusai_mlflow.chain.verifier import Verifier
 from hokusai_mlflow.cli.contract import find_verifier
@@ -72,12 +72,16 @@ def _recorded(document: Mapping[str, Any], verifier: Verifier) -> list[Check]:
 
 
 def _recipients(document: Mapping[str, Any], recorded: RecordedImprovement) -> Check:
-    weights: Counter[str] = Counter()
-    for name, share in document["contributions"]["shares"].items():
-        weights[document["contributions"]["addresses"][name]] += share
-    expected = split(recorded.reward, weights)
-    same = expected.contributors == recorded.contributors and expected.owner == recorded.owner
+    weights = weights_by_address(document["contributions"])
     told = "everybody got the share that the evidence states, to the wei"
+    if recorded.claims_root is not None:
+        same = ClaimTree(weights).root == recorded.claims_root
+        told = f"{len(weights)} contributors may claim the shares that the evidence states"
+        if not same:
+            told = f"the tree of shares on chain, {recorded.claims_root}, is not the evidence's"
+        return Check("recipients on chain", same, told)
+    expected = split(recorded.reward - recorded.held, weights)
+    same = expected.contributors == recorded.contributors and expected.owner == recorded.owner
     if not same:
         told = f"paid were {recorded.contributors}, the evidence states {expected.contributors}"
     return Check("recipients on chain", same, told)

@@ -62,7 +62,7 @@ def verify(
 
     with tempfile.TemporaryDirectory() as scratch:
         path, claimed = _fetch(evidence, Path(scratch))
-        document = _read(path)
+        document = read_document(path)
         checks = check_document(document, digest or claimed)
         if checks.sound:
             gate = data or _beside(path, "gate")
@@ -132,7 +132,18 @@ def _beside(path: Path, which: str) -> Path | None:
     return found if found.is_file() else None
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_document(path: Path) -> dict[str, Any]:
+    """An evidence document from its file.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    MissingInput, EvidenceMismatch
+        There is no such file, or it holds none.
+    """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as problem:

@@ -110,6 +110,8 @@ library PairedImprovement {
     function _isSignificantMean(PairedSums calldata sums, uint32 minBps, uint32 z2E6) private pure returns (bool) {
         int256 n = int256(uint256(sums.n));
         int256 difference = sums.c - sums.b;
+        // 1e9 / 1e4 leaves no rest.
+        // slither-disable-next-line divide-before-multiply
         int256 excess = difference - int256(uint256(minBps)) * (SCORE_UNIT / 10_000) * n;
         if (excess <= 0) return false;
         int256 scatter = n * (int256(sums.bb) + int256(sums.cc) - 2 * sums.bc) - difference * difference;

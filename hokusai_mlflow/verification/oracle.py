@@ -8,19 +8,20 @@ from typing import Any
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 
-from hokusai_mlflow.chain.improvement import EIP712_TYPES, Improvement
+from hokusai_mlflow.chain.improvement import Improvement
+from hokusai_mlflow.chain.maintenance import Maintenance
 from hokusai_mlflow.chain.signer import Signer
 from hokusai_mlflow.errors import EvidenceMismatch, InputError
 
 
 def attest(
-    improvement: Improvement, domain: Mapping[str, Any], signers: Sequence[Signer]
+    statement: Improvement | Maintenance, domain: Mapping[str, Any], signers: Sequence[Signer]
 ) -> list[bytes]:
-    """Sign an improvement with several oracles.
+    """Sign an improvement, or a later measurement of one, with several oracles.
 
     Parameters
     ----------
-    improvement : Improvement
+    statement : Improvement or Maintenance
     domain : mapping
         Of the contract that will check; see `chain.improvement.signing_domain`.
     signers : sequence of Signer
@@ -35,7 +36,7 @@ def attest(
     if len(by_address) != len(signers):
         raise InputError("an oracle is given twice; each signs once")
     return [
-        by_address[number].sign_typed(domain, EIP712_TYPES, improvement.message())
+        by_address[number].sign_typed(domain, statement.TYPES, statement.message())
         for number in sorted(by_address)
     ]
 
@@ -59,7 +60,7 @@ def recover(improvement: Improvement, domain: Mapping[str, Any], signature: byte
     EvidenceMismatch
         The bytes are no signature at all.
     """
-    message = encode_typed_data(dict(domain), EIP712_TYPES, improvement.message())
+    message = encode_typed_data(dict(domain), improvement.TYPES, improvement.message())
     try:
         return str(Account.recover_message(message, signature=signature))
     except Exception:

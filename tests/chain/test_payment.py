@@ -29,7 +29,7 @@ def test_pays_contributors_and_owner_to_the_wei(world):
     assert world.verifier.is_used(improvement.evidence)
     assert world.verifier.is_seen(MODEL, improvement.candidate)
     state = world.verifier.model(MODEL)
-    assert (state.minted, state.minted_today) == (payout.total, payout.total)
+    assert (state.minted, state.granted_today) == (payout.total, payout.total)
 
 
 def test_the_chain_alone_tells_the_whole_payment(world):

@@ -352,11 +352,13 @@ def test_thresholds_neither_strand_nor_open_the_system(world):
     ("error", "position", "value"),
     [
         ("ZeroValue", 0, ZERO),
-        ("ZeroValue", 2, "0x" + "00" * 20),
-        ("ConfigOutOfRange", 3, 9),
-        ("ConfigOutOfRange", 4, 1_642_373),
-        ("ConfigOutOfRange", 5, 29),
-        ("ConfigOutOfRange", 6, 99),
+        ("MethodUnavailable", 2, 1),
+        ("ZeroValue", 3, "0x" + "00" * 20),
+        ("ConfigOutOfRange", 4, 9),
+        ("ConfigOutOfRange", 5, 1_642_373),
+        ("ConfigOutOfRange", 6, 10_000),
+        ("ConfigOutOfRange", 7, 29),
+        ("ConfigOutOfRange", 8, 99),
     ],
 )
 def test_terms_that_would_open_the_system(world, error, position, value):
