@@ -270,7 +270,18 @@ def settle(
 
     Safe to run from any number of processes at any time.
     """
-    return _outbox(open_chain(chain, settings), chain, ledger).settle(timeout=timeout)
+    return open_outbox(chain, settings, ledger).settle(timeout=timeout)
+
+
+def open_outbox(chain: ChainSpec, settings: Settings, ledger: Ledger) -> Outbox:
+    """The outbox on the chain of a spec, for whoever settles again and again.
+
+    Raises
+    ------
+    ChainUnreachable, WrongChain, ChainError, InputError
+        As `open_chain`.
+    """
+    return _outbox(open_chain(chain, settings), chain, ledger)
 
 
 def _outbox(bench: Bench, chain: ChainSpec, ledger: Ledger) -> Outbox:

@@ -16,6 +16,7 @@ from hokusai_mlflow.chain.events import (
     ChainEvent,
     RecordedImprovement,
     decode_logs,
+    read_logs,
     recorded_improvement,
 )
 from hokusai_mlflow.chain.improvement import (
@@ -119,9 +120,10 @@ class Verifier:
         """DeltaOnes of an account, in wei."""
         return int(self._token().functions.balanceOf(checked_address(account)).call())
 
-    def supply(self) -> int:
-        """All DeltaOnes, in wei."""
-        return int(self._token().functions.totalSupply().call())
+    def supply(self, block: int | None = None) -> int:
+        """All DeltaOnes, in wei: now, or after a block."""
+        call = self._token().functions.totalSupply()
+        return int(call.call(block_identifier="latest" if block is None else block))
 
     def status(self) -> dict[str, Any]:
         """Everything a status page shows of the contract, JSON-safe."""
@@ -186,11 +188,13 @@ class Verifier:
         """The contract's events in a receipt."""
         return decode_logs(self._contract, receipt["logs"])
 
-    def events(self, *, from_block: int | None = None) -> tuple[ChainEvent, ...]:
+    def events(
+        self, *, from_block: int | None = None, to_block: int | None = None
+    ) -> tuple[ChainEvent, ...]:
         """All events of the contract, oldest first."""
-        start = self.from_block if from_block is None else from_block
-        logs = self.web3.eth.get_logs({"address": self.address, "fromBlock": start})  # type: ignore[typeddict-item]
-        return decode_logs(self._contract, logs)
+        first = self.from_block if from_block is None else from_block
+        last = self.web3.eth.block_number if to_block is None else to_block
+        return decode_logs(self._contract, read_logs(self.web3, self.address, first, last))
 
     @staticmethod
     def decode_error(data: bytes | str | None) -> ContractRefused:

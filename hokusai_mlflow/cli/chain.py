@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hokusai_mlflow.cli import output
+from hokusai_mlflow.cli import chain_audit, output
 from hokusai_mlflow.cli.command import EPILOG, Command
 from hokusai_mlflow.cli.contract import endpoint, find_verifier
 from hokusai_mlflow.cli.options import AsJson, SpecFile, chain_of, read_settings
@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from hokusai_mlflow.chain.deployment import Deployment
 
 app = typer.Typer(
-    no_args_is_help=True, help="The contract that pays: status, deploy, configure-model."
+    no_args_is_help=True, help="The contract that pays: status, audit, deploy, configure-model."
 )
 IN_WEI = ("supply", "tokens_per_delta_one", "budget", "daily_cap", "minted", "minted_today")
 TWO_DAYS = 172_800
+
+app.command(cls=Command, epilog=EPILOG)(chain_audit.audit)
 
 
 @app.command(cls=Command, epilog=EPILOG)

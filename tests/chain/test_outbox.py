@@ -330,7 +330,6 @@ def test_a_settler_that_is_killed_before_it_sends_a_filler_is_finished(paying, i
     def no_filler(method, params):
         if method == "eth_sendRawTransaction" and paying.kinds().count("filled"):
             raise Crash
-        return None
 
     paying.provider.before = no_filler
     with pytest.raises(Crash):
