@@ -17,6 +17,8 @@ from hokusai_mlflow.chain.verifier import Verifier
 from hokusai_mlflow.errors import ChainError, ContractRefused
 
 _MOST_REVERTS = 3
+_REACH, _SEALED = 1_024, 128
+"""Blocks below the newest payment in which payments are looked for again; in which no more."""
 
 Outcome: TypeAlias = Literal["moved", "pending", "parked"]
 
@@ -50,6 +52,7 @@ class Settler:
         self._delivery = delivery
         self._offers = offers
         self._bump_after = bump_after
+        self._sealed: set[Place] = set()
         self.errors: dict[str, str] = {}
         """Why a settlement does not move at present, by evidence; not worth an entry."""
 
@@ -97,16 +100,25 @@ class Settler:
         return outcome
 
     def reopen_reorged(self) -> None:
-        """Reopen what was final in a block that the chain no longer has."""
-        final = [r for r in self._journal.book.records() if not r.is_open and r.place is not None]
-        for record in sorted(final, key=lambda r: r.place.block, reverse=True):  # type: ignore[union-attr]
-            assert record.place is not None
-            standing = self._delivery.is_standing(record.place)
-            if standing:
-                # Blocks are linked by hash: all earlier ones stand as well.
-                break
+        """Reopen what was final in a block that the chain no longer has.
+
+        Each block is asked for by itself: of two payments that were final, the newer one may be in
+        the chain of today and the older one in a block that lost against it.
+        """
+        final = {
+            record.place: record
+            for record in self._journal.book.records()
+            if not record.is_open and record.place is not None and record.place not in self._sealed
+        }
+        newest = max((place.block for place in final), default=0)
+        for place, record in final.items():
+            if place.block <= newest - _REACH:
+                continue
+            standing = self._delivery.is_standing(place)
             if standing is False:
-                self._journal.reorged(record, record.place)
+                self._journal.reorged(record, place)
+            elif standing and place.block <= newest - _SEALED:
+                self._sealed.add(place)
 
     def _is_behind(self, record: Record, parked: set[str]) -> bool:
         """Whether a lower nonce of the same account is parked, so that this one cannot be mined."""
@@ -125,6 +137,10 @@ class Settler:
         if first is not None and not self._leads(record, first):
             self.errors[record.evidence] = f"waits for the settlement of {first.evidence[:16]}…"
             return "parked" if first.evidence in parked else "pending"
+        self._journal.refresh()
+        if not self._journal.is_current(record):
+            # Another settler took it up while this one was busy with those before it.
+            return "moved"
         if self._verifier.is_used(record.evidence):
             return self._paid_by_another(record)
         data = self._verifier.process_call_data(record.improvement, record.signatures)

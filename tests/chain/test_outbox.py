@@ -656,6 +656,31 @@ def test_blocks_with_several_payments_are_undone(paying, depth, kept):
     paying.require_paid(3)
 
 
+def test_an_older_payment_in_a_block_that_lost_is_found_behind_a_newer_one_that_stands(paying):
+    """The newer one was final in the chain of today before anybody looked for the older one."""
+    paying.configure("doctor_visits")
+    older, newer = paying.improvements(1) + paying.improvements(1, model="doctor_visits")
+    outbox = paying.outbox()
+    paying.enqueue(outbox, older)
+    outbox.settle()
+    drop_blocks(paying.provider.chain, 1, keep=lambda raw: False)
+    paying.world.process(newer)
+    recorded = paying.verifier.recorded(newer.evidence)
+    paying.enqueue(outbox, newer)
+    place = {
+        "tx_hash": recorded.transaction,
+        "block": recorded.block,
+        "block_hash": recorded.block_hash,
+    }
+    key = newer.evidence[2:]
+    body = {"evidence": key, "by": "another", "recorded": recorded.to_dict()} | place
+    paying.ledger.append("settlement.confirmed", f"{key}/1", body, model=newer.model, attempt="a")
+    outbox.settle()
+    assert [s.state for s in outbox.settlements()] == ["confirmed", "confirmed"]
+    assert paying.kinds(older.evidence).count("reorged") == 1
+    paying.require_paid(2)
+
+
 def test_a_theft_that_is_undone_leaves_a_gap_that_is_filled(paying, improvement):
     outbox = paying.outbox(bump_after=0.05)
     paying.provider.before = once(lambda _: steal(paying, 0))
