@@ -8,6 +8,7 @@ mined, or with the same nonce. The contract's map of used evidence is the last g
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -180,7 +181,7 @@ class Outbox:
         pause = self._poll
         while not stop.is_set():
             self._book.refresh(self._ledger)
-            active = [record for record in self._book.open() if record.evidence not in parked]
+            active = _spread([r for r in self._book.open() if r.evidence not in parked])
             handled.update(dict.fromkeys(record.evidence for record in active))
             outcomes = {self._settler.visit(r, parked) for r in active if not stop.is_set()}
             if "moved" in outcomes and time.monotonic() < until + _FINISHING:
@@ -227,6 +228,14 @@ class Outbox:
 
     def __repr__(self) -> str:
         return f"Outbox({self._verifier!r}, signing with {self._signer.address})"
+
+
+def _spread(records: list[Record]) -> list[Record]:
+    """Let every process begin with another one of those that nobody has begun with."""
+    begun = [record for record in records if record.live]
+    others = records[len(begun) :]
+    turn = os.getpid() % len(others) if others else 0
+    return begun + others[turn:] + others[:turn]
 
 
 def _key(evidence: str) -> str:

@@ -285,17 +285,21 @@ class Settler:
         a transaction in the queue that offers as much as ours is not replaced.
         """
         filler = self._journal.book.filler(self._offers.sender, nonce)
-        if filler is None or self._age(filler) >= self._bump_after:
-            fees = self._offers.raised(filler) if filler else self._offers.quote()
-            if fees is not None:
-                self._offers.filler(record, nonce, fees, filler)
-                return True
-            self.errors[record.evidence] = self._offers.cap_told
         if filler is not None:
-            problem = self._delivery.send(filler)
-            told = f": {problem.told}" if problem else ""
+            told, known = "", self._delivery.is_known(filler.hash)
+            problem = None if known else self._delivery.send(filler)
+            if problem is not None:
+                told = f": {problem.told}"
             self.errors[record.evidence] = f"waits behind nonce {nonce}, which is being used{told}"
-        return False
+            stuck = known and self._age(filler) >= self._bump_after
+            if not stuck and (problem is None or problem.kind != "underpriced"):
+                return False
+        fees = self._offers.raised(filler) if filler else self._offers.quote()
+        if fees is None:
+            self.errors[record.evidence] = self._offers.cap_told
+            return False
+        self._offers.filler(record, nonce, fees, filler)
+        return True
 
     @staticmethod
     def _age(transaction: SignedTransaction) -> float:

@@ -9,14 +9,14 @@ import random
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from chain_world import GENESIS, OWNER, hits, open_world
 from faults import Counter, Exploded, Mishaps, Rates, verifier_through
 from outbox_world import REWARD
-from reorganising import drop_blocks
+from stages import Anvil, Embedded, anvil
 
 from hokusai_mlflow.chain.audit import audit
 from hokusai_mlflow.chain.model import ModelConfig
@@ -44,6 +44,7 @@ class Plan:
     rates: Rates = field(default_factory=Rates)
     calm: float = 4.0
     patience: float = 3600.0
+    rpc_url: str | None = None
 
     @property
     def counter(self):
@@ -83,10 +84,10 @@ class World:
     """A contract with several models, each a lineage of improvements; settlers' keys."""
 
     def __init__(self, plan):
-        self._opened = open_world(plan.home)
+        self.stage = Anvil(plan.rpc_url) if plan.rpc_url else Embedded(plan.home)
+        self._opened = open_world(plan.home, plan.rpc_url)
         self.home, self.verifier, self.keys = plan.home, self._opened.verifier, self._opened.keys
         self.block = self.verifier.from_block
-        self.chain = self.verifier.web3.provider.chain
         self.plan = plan
 
     def prepare(self):
@@ -124,7 +125,7 @@ def settle_among_faults(plan, number, life, done):
     world = World(plan)
     key = world.keys.oracles[number % 2]
     mishaps = Mishaps(plan.counter, plan.rates, key, seed=f"{plan.seed}/{number}/{life}")
-    verifier = verifier_through(mishaps.provider(world.chain), world)
+    verifier = verifier_through(mishaps.provider(world.stage), world)
     with plan.ledger as ledger, mishaps.in_the_ledger():
         # Half of them call final what the next block can undo, half wait for what cannot be.
         depth = 1 if number % 4 < 2 else plan.depth + 1
@@ -144,11 +145,11 @@ def disturb_the_chain(plan, done):
         what = chance.choices(["undo", "mine", "pause", "exhaust"], [10, 8, 1, 1])[0]
         try:
             if what == "mine":
-                world.chain.answer("evm_mine", [])
+                world.stage.mine()
             elif what == "undo":
                 depth = chance.randint(1, plan.depth)
                 if eth.block_number - depth > first:
-                    drop_blocks(world.chain, depth, keep=lambda raw: chance.random() < 0.5)
+                    world.stage.undo(depth, lambda raw: chance.random() < 0.5)
                     plan.counter.add(f"reorganised to depth {depth}")
             elif what == "pause":
                 world.verifier.transact(admin, "pause")
@@ -279,15 +280,23 @@ def conclude(world, ledger, enqueued, anchors):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--settlements", type=int, default=1000)
-    parser.add_argument("--lineages", type=int, default=25)
+    parser.add_argument("--lineages", type=int, default=40)
     parser.add_argument("--settlers", type=int, default=4)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
-    asked = parser.parse_args()
-    print(f"seed {asked.seed}")
-    with tempfile.TemporaryDirectory() as folder:
-        report = run(
-            Plan(Path(folder) / "home", **vars(asked)), lambda line: print(line, flush=True)
-        )
+    parser.add_argument("--calm", type=float, default=4.0, help="mean seconds between disturbances")
+    parser.add_argument("--anvil", metavar="BINARY", help="play on anvil, not on the local chain")
+    asked = vars(parser.parse_args())
+    binary = asked.pop("anvil")
+    print(f"seed {asked['seed']}, on {'anvil' if binary else 'the embedded chain'}", flush=True)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        anvil(binary) if binary else nullcontext() as rpc_url,
+    ):
+        home = Path(folder) / "home"
+        if rpc_url:
+            Anvil(rpc_url).endow(home)
+        plan = Plan(home, rpc_url=rpc_url, **asked)
+        report = run(plan, lambda line: print(line, flush=True))
     for line in report.lines():
         print(line)
     sys.exit(bool(report.wrong))

@@ -6,7 +6,7 @@ import signal
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from outbox_world import FaultyProvider, refused
+from outbox_world import refused
 from web3 import Web3
 
 from hokusai_mlflow.chain.fees import GWEI
@@ -61,16 +61,15 @@ class Mishaps:
         self.random = random.Random(seed)
         self.spiked = 0
 
-    def provider(self, chain):
+    def provider(self, stage):
         """A way to the chain on which things go wrong."""
-        provider = FaultyProvider(chain)
-        provider.before = lambda method, params: self.before(chain, method, params)
-        provider.after = self.after
+        provider, self.ask = stage.provider(), stage.provider().make_request
+        provider.before, provider.after = self.before, self.after
         return provider
 
-    def before(self, chain, method, params):
+    def before(self, method, params):
         if method == "eth_sendRawTransaction" and self.happens(self.rates.sending):
-            return self.misdelivered(chain, params[0])
+            return self.misdelivered(params[0])
         if self.happens(self.rates.request / 2):
             self.befall("request lost", "killed before a request", "exception")
         return None
@@ -91,14 +90,14 @@ class Mishaps:
             raise Exploded(name)
         raise ConnectionError(name)
 
-    def misdelivered(self, chain, raw):
+    def misdelivered(self, raw):
         kinds = ("delivered twice", "swallowed", "nonce stolen", "underpriced")
         name = self.random.choice(kinds)
         self.counter.add(name)
         if name == "delivered twice":
-            ask(chain, "eth_sendRawTransaction", [raw])
+            self.ask("eth_sendRawTransaction", [raw])
         if name == "nonce stolen":
-            self.steal(chain)
+            self.steal()
         if name == "swallowed":
             from eth_utils.crypto import keccak
 
@@ -107,25 +106,23 @@ class Mishaps:
             refused("max fee per gas less than block base fee") if name == "underpriced" else None
         )
 
-    def steal(self, chain):
+    def steal(self):
         """The second wallet uses the next nonce."""
-        nonce = int(
-            ask(chain, "eth_getTransactionCount", [self.key.address, "latest"])["result"], 16
-        )
+        due = self.ask("eth_getTransactionCount", [self.key.address, "latest"])["result"]
         raw, _ = self.key.sign_transaction(
             {
                 "to": self.key.address,
                 "value": 1,
                 "data": b"",
                 "chainId": 31337,
-                "nonce": nonce,
+                "nonce": int(due, 16),
                 "gas": 21_000,
                 "maxFeePerGas": 10 * GWEI,
                 "maxPriorityFeePerGas": GWEI,
                 "type": 2,
             }
         )
-        ask(chain, "eth_sendRawTransaction", ["0x" + raw.hex()])
+        self.ask("eth_sendRawTransaction", ["0x" + raw.hex()])
 
     def costly(self, response):
         """A few questions long, a block costs more than the cap, or eight times as much."""
@@ -158,10 +155,6 @@ class Mishaps:
             yield
         finally:
             Transaction.append = append
-
-
-def ask(chain, method, params):
-    return FaultyProvider(chain).make_request(method, params)
 
 
 def verifier_through(provider, world):
