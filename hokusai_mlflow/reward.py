@@ -10,20 +10,19 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 
-from pydantic import SecretStr
-
 from hokusai_mlflow.chain.connect import connect, is_development
 from hokusai_mlflow.chain.deployment import deploy, find_deployment
 from hokusai_mlflow.chain.improvement import Improvement
 from hokusai_mlflow.chain.model import ModelConfig
 from hokusai_mlflow.chain.outbox import Outbox
 from hokusai_mlflow.chain.settlement import Settlement
-from hokusai_mlflow.chain.signer import LocalKey, Signer, development_keys
+from hokusai_mlflow.chain.signer import Signer, development_keys
 from hokusai_mlflow.chain.verifier import Verifier
 from hokusai_mlflow.deltaone import WAD, z2_floor_e6
-from hokusai_mlflow.errors import ChainError, InputError
+from hokusai_mlflow.errors import ChainError
 from hokusai_mlflow.evidence import Evidence, read_sums
 from hokusai_mlflow.judgement import Judgement
+from hokusai_mlflow.keys import oracle_keys, sender_key
 from hokusai_mlflow.ledger import Ledger
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import ChainSpec, Spec
@@ -121,32 +120,6 @@ def reach_chain(chain: ChainSpec, settings: Settings) -> None:
 def is_embedded(chain: ChainSpec, settings: Settings) -> bool:
     """Whether rewards go to the embedded development chain."""
     return not (chain.rpc_url or settings.rpc_url)
-
-
-def sender_key(settings: Settings) -> LocalKey:
-    """The key that sends transactions on a chain that is not the development chain.
-
-    Raises
-    ------
-    InputError
-        When none is configured.
-    """
-    if settings.signer_key is not None:
-        return LocalKey.from_secret(settings.signer_key)
-    if settings.signer_keystore is not None:
-        secret = settings.signer_passphrase or SecretStr("")
-        return LocalKey.from_keystore(settings.signer_keystore, secret)
-    raise InputError(
-        "no key to send transactions with: set HOKUSAI_SIGNER_KEYSTORE and "
-        "HOKUSAI_SIGNER_PASSPHRASE, or HOKUSAI_SIGNER_KEY"
-    )
-
-
-def oracle_keys(settings: Settings) -> tuple[LocalKey, ...]:
-    """The oracles' keys that this process holds, from `HOKUSAI_ORACLE_KEYS`."""
-    given = settings.oracle_keys.get_secret_value() if settings.oracle_keys else ""
-    keys = [part.strip() for part in given.split(",") if part.strip()]
-    return tuple(LocalKey.from_secret(SecretStr(key)) for key in keys)
 
 
 def model_config(spec: Spec) -> ModelConfig:

@@ -81,7 +81,7 @@ def deploy(
 
     Example: HOKUSAI_RPC_URL=https://… HOKUSAI_SIGNER_KEYSTORE=… hokusai chain deploy --quorum 2
     """
-    from hokusai_mlflow import reward
+    from hokusai_mlflow import keys, reward
     from hokusai_mlflow.chain.connect import connect
     from hokusai_mlflow.chain.deployment import deploy as deploy_once
     from hokusai_mlflow.chain.deployment import find_deployment
@@ -96,13 +96,13 @@ def deploy(
         return
     if chain_id is None:
         raise InputError("name the chain id too (HOKUSAI_CHAIN_ID, or chain.chain_id in the spec)")
-    oracles = oracle or [key.address for key in reward.oracle_keys(settings)]
+    oracles = oracle or [key.address for key in keys.oracle_keys(settings)]
     if not oracles:
         raise InputError("no oracles: give --oracle ADDRESS for each, or set HOKUSAI_ORACLE_KEYS")
     web3 = connect(rpc_url=rpc_url, chain_id=chain_id, home=settings.home)
     deployment = deploy_once(
         web3,
-        reward.sender_key(settings),
+        keys.sender_key(settings),
         oracles=oracles,
         quorum=quorum,
         home=settings.home,

@@ -770,3 +770,20 @@ def test_any_mixture_of_faults_pays_everything_once(request, tmp_path_factory, f
     finally:
         paying.ledger.close()
         web3.provider.chain.close()
+
+
+def test_no_key_is_written_anywhere_but_into_its_file(paying, outbox, improvement):
+    paying.enqueue(outbox, improvement)
+    outbox.settle()
+    home = paying.world.home
+    secrets = [
+        json.loads(path.read_text())["private_key"][2:]
+        for path in (home / "keys" / "development").glob("*.json")
+    ]
+    assert len(secrets) == 4
+    for path in home.rglob("*"):
+        if path.is_file() and "keys" not in path.parts:
+            content = path.read_bytes()
+            for secret in secrets:
+                assert secret.encode() not in content.lower()
+                assert bytes.fromhex(secret) not in content, path
