@@ -22,10 +22,10 @@ class Exploded(RuntimeError):
 class Rates:
     """How often what goes wrong: per request, per sending, per question for fees, per entry."""
 
-    request: float = 0.02
+    request: float = 0.005
     sending: float = 0.25
     fees: float = 0.03
-    entry: float = 0.004
+    entry: float = 0.01
 
 
 class Counter:
