@@ -13,9 +13,9 @@ from hokusai_mlflow.cli import command, output
 from hokusai_mlflow.cli.options import AsJson, SpecFile, chain_of, database_file, read_settings
 
 if TYPE_CHECKING:
-    from hokusai_mlflow.chain.outbox import Outbox
     from hokusai_mlflow.chain.settlement import Settlement
     from hokusai_mlflow.ledger import Ledger
+    from hokusai_mlflow.reward import Desk
     from hokusai_mlflow.settings import Settings
     from hokusai_mlflow.spec import ChainSpec
 
@@ -44,7 +44,7 @@ def settle(
     """
     from hokusai_mlflow.cli.watch import stopping
 
-    desk = Desk(chain_of(spec), read_settings(), as_json=as_json)
+    desk = Watcher(chain_of(spec), read_settings(), as_json=as_json)
     if watch:
         with stopping() as stop:
             if not as_json:
@@ -66,7 +66,7 @@ def settle(
         raise typer.Exit(command.UNAVAILABLE)
 
 
-class Desk:
+class Watcher:
     """Settles on one chain, again and again, and says what changed.
 
     Parameters
@@ -81,7 +81,7 @@ class Desk:
         self._chain = chain
         self._settings = settings
         self._as_json = as_json
-        self._outbox: Outbox | None = None
+        self._desk: Desk | None = None
         self._ledger: Ledger
         self._told: dict[str, str] = {}
         self._unlogged: dict[str, Settlement] = {}
@@ -91,10 +91,10 @@ class Desk:
 
     def settle(self, timeout: float, stop: threading.Event | None = None) -> list[Settlement]:
         """Bring what is open as far as it goes; makes nothing when nothing was ever enqueued."""
-        outbox = self._opened()
-        if outbox is None:
+        desk = self._opened()
+        if desk is None:
             return []
-        settled = outbox.settle(timeout, stop=stop)
+        settled = desk.settle(timeout, stop)
         self.failed |= any(one.state == "failed" for one in settled)
         self._unlogged |= {one.evidence: one for one in settled}
         self._log()
@@ -133,24 +133,24 @@ class Desk:
 
     def close(self) -> None:
         """Close the ledger."""
-        if self._outbox is not None:
+        if self._desk is not None:
             self._ledger.close()
 
-    def _opened(self) -> Outbox | None:
+    def _opened(self) -> Desk | None:
         file = database_file(self._settings.ledger)
-        if self._outbox is None and (file is None or file.is_file()):
+        if self._desk is None and (file is None or file.is_file()):
             from hokusai_mlflow import reward
             from hokusai_mlflow.ledger import Ledger
 
             ledger = Ledger(self._settings.ledger)
             try:
-                if ledger.entries(kind="settlement.intent", limit=1):
-                    self._outbox = reward.open_outbox(self._chain, self._settings, ledger)
+                if ledger.entries(kind=("settlement.intent", "attestation.requested"), limit=1):
+                    self._desk = reward.Desk(self._chain, self._settings, ledger)
                     self._ledger = ledger
             finally:
-                if self._outbox is None:
+                if self._desk is None:
                     ledger.close()
-        return self._outbox
+        return self._desk
 
     def _log(self) -> None:
         """Show in MLflow where payments stand; what fails is tried again with the next ones."""

@@ -62,7 +62,7 @@ def verify(
 
     with tempfile.TemporaryDirectory() as scratch:
         path, claimed = _fetch(evidence, Path(scratch))
-        document = _read(path)
+        document = read_document(path)
         checks = check_document(document, digest or claimed)
         if checks.sound:
             gate = data or _beside(path, "gate")
@@ -132,7 +132,14 @@ def _beside(path: Path, which: str) -> Path | None:
     return found if found.is_file() else None
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_document(path: Path) -> dict[str, Any]:
+    """The evidence document in a file.
+
+    Raises
+    ------
+    MissingInput, EvidenceMismatch
+        When there is none.
+    """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as problem:
