@@ -78,6 +78,12 @@ class Verifier:
         state = _named(state, self._outputs("model")[1])
         return ModelOnChain.of(config, state) if bytes(state["genesis"]) != _NO_HEAD else None
 
+    def terms(self, name: str) -> dict[str, Any]:
+        """The contract's own ``ModelConfig`` of a model, field by field in its order."""
+        with refusals():
+            config, _ = self._contract.functions.model(name_id(name)).call()
+        return _named(config, self._outputs("model")[0])
+
     def head(self, name: str) -> str | None:
         """Commitment to a model's champion; None when the model is not configured."""
         with refusals():
@@ -143,10 +149,7 @@ class Verifier:
 
     def process_call_data(self, improvement: Improvement, signatures: Sequence[bytes]) -> bytes:
         """Call data of ``processImprovement``, for whoever sends the transaction."""
-        encoded = self._contract.encode_abi(
-            "processImprovement", [improvement.message(), list(signatures)]
-        )
-        return bytes.fromhex(encoded[2:])
+        return self.call_data("processImprovement", improvement.message(), list(signatures))
 
     def expected_reward(self, improvement: Improvement, signatures: Sequence[bytes]) -> int:
         """Wei that the contract would pay now.
@@ -276,6 +279,10 @@ class Verifier:
                 return None
             raise
 
+    def call_data(self, function: str, *arguments: Any) -> bytes:
+        """Call data of any function of the contract."""
+        return bytes.fromhex(self._contract.encode_abi(function, list(arguments))[2:])
+
     def transact(self, signer: Signer, function: str, *arguments: Any) -> str:
         """Send any function of the contract and wait until it is mined.
 
@@ -298,7 +305,7 @@ class Verifier:
         ContractRefused
             The contract reverts; nothing is sent when that shows beforehand.
         """
-        data = bytes.fromhex(self._contract.encode_abi(function, list(arguments))[2:])
+        data = self.call_data(function, *arguments)
         with signer_lock(self.home, signer.address):
             with refusals():
                 transaction = prepare(self.web3, signer, to=self.address, data=data)
