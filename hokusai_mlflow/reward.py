@@ -6,28 +6,28 @@ attested improvement, its settlement, and the head's move where a promotion is n
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass
 
-from pydantic import SecretStr
-
-from hokusai_mlflow.chain.claims import ClaimTree, weights_by_address
 from hokusai_mlflow.chain.connect import connect, is_development
 from hokusai_mlflow.chain.deployment import deploy, find_deployment
-from hokusai_mlflow.chain.improvement import MAX_CONTRIBUTORS, Improvement
 from hokusai_mlflow.chain.model import ModelConfig
 from hokusai_mlflow.chain.outbox import Outbox
 from hokusai_mlflow.chain.settlement import Settlement
-from hokusai_mlflow.chain.signer import LocalKey, Signer, development_keys
+from hokusai_mlflow.chain.signer import Signer, development_keys
 from hokusai_mlflow.chain.verifier import Verifier
 from hokusai_mlflow.deltaone import WAD, z2_floor_e6
-from hokusai_mlflow.errors import ChainError, InputError
-from hokusai_mlflow.evidence import Evidence, read_sums
+from hokusai_mlflow.errors import ChainError
+from hokusai_mlflow.evidence import Evidence
 from hokusai_mlflow.judgement import Judgement
+from hokusai_mlflow.keys import oracle_keys, sender_key
 from hokusai_mlflow.ledger import Ledger
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import ChainSpec, Spec
+from hokusai_mlflow.verification.claimed import improvement_from
 from hokusai_mlflow.verification.oracle import attest, require_quorum
+from hokusai_mlflow.verification.requests import ask, collect
 
 DAY = 86_400
 QUORUM = 2
@@ -123,32 +123,6 @@ def is_embedded(chain: ChainSpec, settings: Settings) -> bool:
     return not (chain.rpc_url or settings.rpc_url)
 
 
-def sender_key(settings: Settings) -> LocalKey:
-    """The key that sends transactions on a chain that is not the development chain.
-
-    Raises
-    ------
-    InputError
-        When none is configured.
-    """
-    if settings.signer_key is not None:
-        return LocalKey.from_secret(settings.signer_key)
-    if settings.signer_keystore is not None:
-        secret = settings.signer_passphrase or SecretStr("")
-        return LocalKey.from_keystore(settings.signer_keystore, secret)
-    raise InputError(
-        "no key to send transactions with: set HOKUSAI_SIGNER_KEYSTORE and "
-        "HOKUSAI_SIGNER_PASSPHRASE, or HOKUSAI_SIGNER_KEY"
-    )
-
-
-def oracle_keys(settings: Settings) -> tuple[LocalKey, ...]:
-    """The oracles' keys that this process holds, from `HOKUSAI_ORACLE_KEYS`."""
-    given = settings.oracle_keys.get_secret_value() if settings.oracle_keys else ""
-    keys = [part.strip() for part in given.split(",") if part.strip()]
-    return tuple(LocalKey.from_secret(SecretStr(key)) for key in keys)
-
-
 def model_config(spec: Spec) -> ModelConfig:
     """What the contract is told about a model.
 
@@ -201,34 +175,6 @@ def require_head(spec: Spec, digest: str, settings: Settings) -> None:
         )
 
 
-def improvement_of(judgement: Judgement, evidence: Evidence) -> Improvement:
-    """The struct that oracles sign, from the evidence.
-
-    Weights of contributors who share an address are added up. More of them than one call can pay
-    claim their shares below a root.
-    """
-    document, spec = evidence.document, judgement.attempt.inputs.spec
-    weights = weights_by_address(document["contributions"])
-    root = ClaimTree(weights).root if len(weights) > MAX_CONTRIBUTORS else None
-    listed = () if root else tuple(weights)
-    return Improvement(
-        model=spec.model,
-        metric=spec.metric,
-        evidence=evidence.digest,
-        champion=document["champion"]["digest"],
-        candidate=document["candidate"]["digest"],
-        evaluation_set=document["evaluation"]["gate"]["digest"],
-        gate=read_sums(document, "gate"),
-        payment=read_sums(document, "payment"),
-        paid_bps=document["payment"]["paid_bps"],
-        look=document["look"]["number"],
-        contributors=listed,
-        weights=tuple(weights[address] for address in listed),
-        deadline=int(time.time()) + spec.chain.deadline_days * DAY,
-        claims_root=root,
-    )
-
-
 def pay(judgement: Judgement, evidence: Evidence, ledger: Ledger, settings: Settings) -> Settlement:
     """Have the oracles sign an improvement, hand it to the outbox, and settle; once per evidence.
 
@@ -240,17 +186,27 @@ def pay(judgement: Judgement, evidence: Evidence, ledger: Ledger, settings: Sett
     chain, attempt = judgement.attempt.inputs.spec.chain, judgement.attempt
     bench = open_chain(chain, settings)
     outbox = _outbox(bench, chain, ledger)
+    waiting: list[Settlement] = []
     if _lacks_signatures(outbox, ledger, evidence):
-        improvement = improvement_of(judgement, evidence)
-        signatures = attest(improvement, bench.verifier.domain, bench.oracles)
-        require_quorum(
-            improvement,
-            bench.verifier.domain,
-            signatures,
-            oracles=bench.verifier.oracles(),
-            quorum=bench.verifier.quorum(),
+        improvement = improvement_from(
+            evidence.document, int(time.time()) + chain.deadline_days * DAY
         )
-        outbox.enqueue(improvement, signatures, model=attempt.model, attempt=attempt.id)
+        if chain.attestations is None:
+            signatures = attest(improvement, bench.verifier.domain, bench.oracles)
+            require_quorum(
+                improvement,
+                bench.verifier.domain,
+                signatures,
+                oracles=bench.verifier.oracles(),
+                quorum=bench.verifier.quorum(),
+            )
+            outbox.enqueue(improvement, signatures, model=attempt.model, attempt=attempt.id)
+        else:
+            ask(ledger, bench.verifier, chain.attestations, improvement, attempt=attempt.id)
+            waiting = collect(ledger, bench.verifier, outbox)
+    mine = [one for one in waiting if one.evidence == evidence.digest]
+    if mine:
+        return mine[0]
     outbox.settle()
     return outbox.settlement(evidence.digest)
 
@@ -270,7 +226,33 @@ def settle(
 
     Safe to run from any number of processes at any time.
     """
-    return _outbox(open_chain(chain, settings), chain, ledger).settle(timeout=timeout)
+    return Desk(chain, settings, ledger).settle(timeout)
+
+
+class Desk:
+    """Settles on one chain, for whoever does it again and again.
+
+    Parameters
+    ----------
+    chain : ChainSpec
+    settings : Settings
+    ledger : Ledger
+
+    Raises
+    ------
+    ChainUnreachable, WrongChain, ChainError, InputError
+        As `open_chain`.
+    """
+
+    def __init__(self, chain: ChainSpec, settings: Settings, ledger: Ledger) -> None:
+        self._bench = open_chain(chain, settings)
+        self._ledger = ledger
+        self._outbox = _outbox(self._bench, chain, ledger)
+
+    def settle(self, timeout: float, stop: threading.Event | None = None) -> list[Settlement]:
+        """Collect outside oracles' signatures, then settle; see `Outbox.settle`."""
+        waiting = collect(self._ledger, self._bench.verifier, self._outbox)
+        return [*waiting, *self._outbox.settle(timeout, stop=stop)]
 
 
 def _outbox(bench: Bench, chain: ChainSpec, ledger: Ledger) -> Outbox:

@@ -40,8 +40,13 @@ class Settings(BaseSettings):
         Private key that sends transactions on a chain that is not the development chain.
     signer_keystore, signer_passphrase : optional
         Keystore file for the same purpose, and its passphrase.
+    signer : SecretStr, optional
+        The same key by name: ``block:NAME`` of a Prefect block, ``kms:KEY`` of AWS KMS, or
+        ``keystore:PATH``. A name is no secret; who writes the key there by mistake is not shown.
     oracle_keys : SecretStr, optional
         Comma-separated private keys of the oracles on a chain that is not the development chain.
+    oracles : SecretStr, optional
+        Comma-separated names of such keys, written like `signer`.
     """
 
     model_config = SettingsConfigDict(env_prefix="HOKUSAI_", extra="ignore")
@@ -54,7 +59,9 @@ class Settings(BaseSettings):
     signer_key: SecretStr | None = None
     signer_keystore: Path | None = None
     signer_passphrase: SecretStr | None = None
+    signer: SecretStr | None = None
     oracle_keys: SecretStr | None = None
+    oracles: SecretStr | None = None
 
     def prepare(self) -> Settings:
         """Make the home folder, readable by its owner only, and return the settings."""

@@ -141,6 +141,8 @@ class ChainSpec(_Part):
     `verifier` is the address of the deployed `DeltaOneVerifier`; by default the one that
     `hokusai chain deploy` recorded for this chain. `budget` and `tokens_per_delta_one` are in whole
     DeltaOne tokens and are used when the model is first configured on a development chain.
+    `attestations` is a directory or artifact URI where outside oracles are asked for signatures and
+    put them (`hokusai attest`); without it, the keys of this process attest.
     """
 
     rpc_url: str | None = None
@@ -150,6 +152,7 @@ class ChainSpec(_Part):
     tokens_per_delta_one: int = Field(1, ge=1)
     budget: int = Field(1_000_000, ge=1)
     deadline_days: int = Field(7, ge=1, le=365)
+    attestations: str | None = None
 
     @model_validator(mode="after")
     def _names_its_chain(self) -> ChainSpec:

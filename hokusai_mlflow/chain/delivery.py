@@ -17,6 +17,7 @@ Finality: TypeAlias = int | Literal["safe", "finalized"]
 
 _HAS_IT = ("already known", "already imported", "known transaction", "alreadyexists")
 _NONCE_GONE = ("nonce too low", "oldnonce", "nonce is too low")
+_OCCUPIED = ("replacement transaction underpriced", "replacement underpriced")
 _TOO_CHEAP = ("underpriced", "less than block base fee", "feetoolow", "below base fee")
 
 
@@ -24,10 +25,11 @@ _TOO_CHEAP = ("underpriced", "less than block base fee", "feetoolow", "below bas
 class NotSent:
     """Why a transaction is not known to be with the node.
 
-    `kind`: ``lost`` (the answer is), ``nonce`` (gone), ``underpriced``, ``refused``.
+    `kind`: ``lost`` (the answer is), ``nonce`` (gone), ``occupied`` (another transaction with this
+    nonce is queued and offers as much), ``underpriced``, ``refused``.
     """
 
-    kind: Literal["lost", "nonce", "underpriced", "refused"]
+    kind: Literal["lost", "nonce", "occupied", "underpriced", "refused"]
     told: str
 
 
@@ -63,11 +65,26 @@ class Delivery:
         with refusals():
             return int(self._eth.estimate_gas(self._call(sender, data)))
 
+    def is_lasting(self, sender: str, data: bytes, refused: ContractRefused) -> bool:
+        """Whether the contract refuses likewise in the newest state that cannot be undone."""
+        height = self._settled_height()
+        if height < 0:
+            return False
+        try:
+            with refusals():
+                self._eth.call(self._call(sender, data), height)
+        except ContractRefused as before:
+            return before.reason == refused.reason
+        return False
+
     def next_nonce(self, sender: str, *, after: set[int]) -> int:
         """First nonce that neither the chain, its queue, nor a transaction of ours has."""
-        mined = self._eth.get_transaction_count(sender, "latest")  # type: ignore[arg-type]
         queued = self._eth.get_transaction_count(sender, "pending")  # type: ignore[arg-type]
-        return max([mined, queued, *(nonce + 1 for nonce in after)])
+        return max([self.due_nonce(sender), queued, *(nonce + 1 for nonce in after)])
+
+    def due_nonce(self, sender: str) -> int:
+        """The nonce that the account's next mined transaction must have."""
+        return int(self._eth.get_transaction_count(sender, "latest"))  # type: ignore[arg-type]
 
     def receipt(self, transactions: Sequence[SignedTransaction]) -> Mapping[str, Any] | None:
         """Receipt of whichever of these was mined."""
@@ -99,8 +116,7 @@ class Delivery:
 
     def is_nonce_used(self, transaction: SignedTransaction) -> bool:
         """Whether some transaction with this nonce is in the newest block or below."""
-        used = self._eth.get_transaction_count(transaction.sender, "latest")  # type: ignore[arg-type]
-        return used > transaction.nonce
+        return self.due_nonce(transaction.sender) > transaction.nonce
 
     def is_nonce_lost(self, transactions: Sequence[SignedTransaction]) -> bool:
         """Whether none of these, all of one nonce, can ever be mined.
@@ -165,6 +181,8 @@ class Delivery:
             # Also what a node says about a transaction that it mined a moment ago.
             known = self.is_known(transaction.hash)
             return None if known else NotSent("nonce", told)
+        if any(sign in low for sign in _OCCUPIED):
+            return NotSent("occupied", f"another transaction has nonce {transaction.nonce}: {told}")
         if any(sign in low for sign in _TOO_CHEAP):
             return NotSent("underpriced", told)
         return NotSent("refused", f"the node refuses transaction {transaction.hash}: {told}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -10,7 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import rlp
 from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
 from web3 import Web3
 
 from hokusai_mlflow.chain.artifact import artifact
@@ -108,11 +111,7 @@ def deploy(
     ChainError
         What is recorded does not lie on the chain, or is other code than this package's.
     """
-    members = sorted({checked_address(oracle) for oracle in oracles})
-    if len(members) != len(oracles) or not 1 <= quorum <= len(members):
-        raise InputError(
-            f"a quorum needs from 1 to all of distinct oracles, found {quorum} of {list(oracles)}"
-        )
+    members = _checked_oracles(oracles, quorum)
     chain_id = web3.eth.chain_id
     path = _record_path(home, chain_id)
     with signer_lock(home, signer.address):
@@ -151,6 +150,44 @@ def deploy(
         return deployment
 
 
+def rehearse(
+    web3: Web3,
+    signer: Signer,
+    *,
+    oracles: Sequence[str],
+    quorum: int,
+    home: Path | str,
+    admin_delay: int = 0,
+) -> dict[str, Any]:
+    """What `deploy` with these parameters would send now, JSON-safe; nothing is sent.
+
+    Raises
+    ------
+    ChainError
+        When the signer may not be used on this chain, or could not pay.
+    """
+    members = _checked_oracles(oracles, quorum)
+    chain_id = web3.eth.chain_id
+    recorded = find_deployment(home, chain_id)
+    if recorded is not None:
+        require_code(web3, recorded)
+        return {"effect": f"nothing to send: {recorded!r} is recorded"}
+    data = _creation(web3, signer.address, members, quorum, admin_delay)
+    with refusals():
+        transaction = prepare(web3, signer, to=None, data=data)
+    origin = rlp.encode([bytes.fromhex(signer.address[2:]), transaction["nonce"]])
+    return {
+        "chain_id": chain_id,
+        "sender": signer.address,
+        "call": f"new DeltaOneVerifier({signer.address}, {admin_delay}, {members}, {quorum})",
+        "data_sha256": hashlib.sha256(data).hexdigest(),
+        "code_digest": artifact("DeltaOneVerifier").digest,
+        "gas": transaction["gas"],
+        "effect": f"DeltaOneVerifier at {to_checksum_address(keccak(origin)[12:])}, {quorum} of "
+        f"{len(members)} oracles must sign, administrator {signer.address}",
+    }
+
+
 def require_code(web3: Web3, deployment: Deployment) -> None:
     """Refuse a deployment whose code is not this package's contract.
 
@@ -177,15 +214,28 @@ def require_code(web3: Web3, deployment: Deployment) -> None:
 def _signed(
     web3: Web3, signer: Signer, oracles: list[str], quorum: int, admin_delay: int
 ) -> dict[str, str]:
-    compiled = artifact("DeltaOneVerifier")
-    creation = web3.eth.contract(abi=compiled.abi, bytecode=compiled.bytecode).constructor(
-        signer.address, admin_delay, oracles, quorum
-    )
-    data = bytes.fromhex(creation.data_in_transaction[2:])
+    data = _creation(web3, signer.address, oracles, quorum, admin_delay)
     with refusals():
         transaction = prepare(web3, signer, to=None, data=data)
     raw, transaction_hash = signer.sign_transaction(transaction)
     return {"transaction": transaction_hash, "raw": raw.hex(), "sender": signer.address}
+
+
+def _creation(web3: Web3, admin: str, oracles: list[str], quorum: int, admin_delay: int) -> bytes:
+    compiled = artifact("DeltaOneVerifier")
+    creation = web3.eth.contract(abi=compiled.abi, bytecode=compiled.bytecode).constructor(
+        admin, admin_delay, oracles, quorum
+    )
+    return bytes.fromhex(creation.data_in_transaction[2:])
+
+
+def _checked_oracles(oracles: Sequence[str], quorum: int) -> list[str]:
+    members = sorted({checked_address(oracle) for oracle in oracles})
+    if len(members) != len(oracles) or not 1 <= quorum <= len(members):
+        raise InputError(
+            f"a quorum needs from 1 to all of distinct oracles, found {quorum} of {list(oracles)}"
+        )
+    return members
 
 
 def _still_valid(web3: Web3, sent: dict[str, str]) -> bool:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from web3 import Web3
 from web3.contract import Contract
-from web3.exceptions import LogTopicError, MismatchedABI
+from web3.exceptions import LogTopicError, MismatchedABI, Web3RPCError
 from web3.types import LogReceipt
 
 from hokusai_mlflow.chain.refusals import plain
@@ -23,6 +24,7 @@ class ChainEvent:
     block: int
     transaction: str
     log_index: int
+    block_hash: str
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form; whole numbers in `arguments` stay numbers of any size."""
@@ -82,6 +84,39 @@ class RecordedImprovement:
         )
 
 
+def read_logs(web3: Web3, address: str, first: int, last: int) -> list[LogReceipt]:
+    """All logs of a contract within a range of blocks, in order.
+
+    Nodes refuse ranges that are too long for them, each with a limit of its own: a refused range is
+    asked for in halves.
+
+    Parameters
+    ----------
+    web3 : Web3
+    address : str
+    first, last : int
+        Blocks, both included.
+
+    Raises
+    ------
+    Web3RPCError
+        The node refuses even a single block.
+    """
+    if first > last:
+        return []
+    asked = {"address": address, "fromBlock": first, "toBlock": last}
+    try:
+        return list(web3.eth.get_logs(asked))  # type: ignore[arg-type]
+    except Web3RPCError:
+        if first == last:
+            raise
+    middle = (first + last) // 2
+    return [
+        *read_logs(web3, address, first, middle),
+        *read_logs(web3, address, middle + 1, last),
+    ]
+
+
 def decode_logs(contract: Contract, logs: Iterable[LogReceipt]) -> tuple[ChainEvent, ...]:
     """The contract's own events among logs, in order.
 
@@ -115,6 +150,7 @@ def decode_logs(contract: Contract, logs: Iterable[LogReceipt]) -> tuple[ChainEv
                     block=log["blockNumber"],
                     transaction="0x" + bytes(log["transactionHash"]).hex(),
                     log_index=log["logIndex"],
+                    block_hash="0x" + bytes(log["blockHash"]).hex(),
                 )
             )
             break

@@ -8,20 +8,19 @@ mined, or with the same nonce. The contract's map of used evidence is the last g
 
 from __future__ import annotations
 
+import os
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hokusai_mlflow.chain.book import SettlementBook
 from hokusai_mlflow.chain.delivery import Delivery, Finality
 from hokusai_mlflow.chain.fees import FeePolicy
 from hokusai_mlflow.chain.improvement import Improvement, digest_hex
-from hokusai_mlflow.chain.settlement import (
-    INTENT,
-    RENEWED,
-    Record,
-    Settlement,
-    SettlementBook,
-)
+from hokusai_mlflow.chain.journal import Journal
+from hokusai_mlflow.chain.offers import Offers
+from hokusai_mlflow.chain.settlement import INTENT, RENEWED, Record, Settlement
 from hokusai_mlflow.chain.settler import Settler
 from hokusai_mlflow.chain.signer import Signer
 from hokusai_mlflow.chain.transactions import require_permitted
@@ -72,13 +71,15 @@ class Outbox:
         self._web3 = verifier.web3
         self._poll = poll
         self._book = SettlementBook(verifier.chain_id, verifier.address)
+        journal = Journal(ledger, self._book)
+        delivery = Delivery(verifier, confirmations)
         self._settler = Settler(
-            ledger,
             verifier,
-            signer,
-            book=self._book,
-            delivery=Delivery(verifier, confirmations),
-            fees=fees or FeePolicy(),
+            journal=journal,
+            delivery=delivery,
+            offers=Offers(
+                verifier, signer, journal=journal, delivery=delivery, fees=fees or FeePolicy()
+            ),
             bump_after=bump_after,
         )
 
@@ -136,7 +137,9 @@ class Outbox:
             key = f"{evidence}/{record.steps}"
             return transaction.append(RENEWED, key, renewed, model=model, attempt=record.attempt)
 
-    def settle(self, timeout: float = 60.0) -> list[Settlement]:
+    def settle(
+        self, timeout: float = 60.0, *, stop: threading.Event | None = None
+    ) -> list[Settlement]:
         """Bring every open settlement as far as it goes.
 
         Parameters
@@ -144,6 +147,8 @@ class Outbox:
         timeout : float, default 60
             Seconds to wait for the chain; steps that need no waiting are still taken afterwards.
             What is unfinished then is finished by the next call, from any process.
+        stop : threading.Event, optional
+            When set, return after the step that is under way.
 
         Returns
         -------
@@ -167,23 +172,24 @@ class Outbox:
             )
         require_permitted(self._web3, self._signer)
         until = time.monotonic() + timeout
+        stop = stop or threading.Event()
         self._settler.errors.clear()
         self._book.refresh(self._ledger)
         self._settler.reopen_reorged()
         handled: dict[str, None] = {}
         parked: set[str] = set()
         pause = self._poll
-        while True:
+        while not stop.is_set():
             self._book.refresh(self._ledger)
-            active = [record for record in self._book.open() if record.evidence not in parked]
+            active = _spread([r for r in self._book.open() if r.evidence not in parked])
             handled.update(dict.fromkeys(record.evidence for record in active))
-            outcomes = [self._settler.visit(record, parked) for record in active]
+            outcomes = {self._settler.visit(r, parked) for r in active if not stop.is_set()}
             if "moved" in outcomes and time.monotonic() < until + _FINISHING:
                 pause = self._poll
                 continue
             if "pending" not in outcomes or time.monotonic() >= until:
                 break
-            time.sleep(min(pause, max(0.0, until - time.monotonic())))
+            stop.wait(min(pause, max(0.0, until - time.monotonic())))
             pause = min(pause * 1.5, _LONGEST_PAUSE)
         self._book.refresh(self._ledger)
         found = [self._record(evidence) for evidence in handled]
@@ -222,6 +228,14 @@ class Outbox:
 
     def __repr__(self) -> str:
         return f"Outbox({self._verifier!r}, signing with {self._signer.address})"
+
+
+def _spread(records: list[Record]) -> list[Record]:
+    """Let every process begin with another one of those that nobody has begun with."""
+    begun = [record for record in records if record.live]
+    others = records[len(begun) :]
+    turn = os.getpid() % len(others) if others else 0
+    return begun + others[turn:] + others[:turn]
 
 
 def _key(evidence: str) -> str:

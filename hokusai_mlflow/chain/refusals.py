@@ -21,6 +21,24 @@ _STANDARD = (
     {"type": "error", "name": "Panic", "inputs": [{"name": "code", "type": "uint256"}]},
 )
 
+RETRYABLE = frozenset(
+    {"BudgetExceeded", "DailyCapExceeded", "EnforcedPause", "HeadIsAnother", "ModelUnknown"}
+)
+"""Refusals of a payment that an operator, another settlement or the next day can lift."""
+
+ALREADY_PAID = "EvidenceUsed"
+
+_REMEDIES = {
+    "BudgetExceeded": "raise the model's budget, then settle again",
+    "DailyCapExceeded": "settle again tomorrow, or raise the model's daily cap",
+    "EnforcedPause": "settle again when the contract is unpaused",
+    "HeadIsAnother": "settle again when the chain's head is this improvement's champion",
+    "ModelUnknown": "configure the model on chain, then settle again",
+    "Expired": "have it attested again with a later deadline and enqueue it again",
+    "QuorumMissing": "have it attested by enough registered oracles and enqueue it again",
+    "NotAnOracle": "have it attested by registered oracles and enqueue it again",
+}
+
 
 def decode_error(data: bytes | str | None) -> ContractRefused:
     """The refusal that a revert's data stand for.
@@ -53,6 +71,12 @@ def decode_error(data: bytes | str | None) -> ContractRefused:
             for field, value in zip(inputs, values, strict=True)
         },
     )
+
+
+def explained(refused: ContractRefused) -> str:
+    """A refusal of a payment with what to do about it."""
+    remedy = _REMEDIES.get(refused.reason)
+    return f"{refused}; {remedy}" if remedy else str(refused)
 
 
 @contextmanager

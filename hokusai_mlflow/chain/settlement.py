@@ -10,7 +10,7 @@ from typing import Any, Literal
 from hokusai_mlflow.chain.fees import Fees
 from hokusai_mlflow.chain.improvement import Improvement
 from hokusai_mlflow.deltaone import WAD
-from hokusai_mlflow.ledger import Entry, Ledger, Transaction
+from hokusai_mlflow.ledger import Entry
 
 State = Literal["intent", "waiting", "signed", "broadcast", "confirmed", "failed"]
 
@@ -24,6 +24,7 @@ REORGED = "settlement.reorged"
 DROPPED = "settlement.dropped"
 CONFIRMED = "settlement.confirmed"
 FAILED = "settlement.failed"
+FILLED = "settlement.filled"
 KINDS = (
     INTENT,
     RENEWED,
@@ -35,6 +36,7 @@ KINDS = (
     DROPPED,
     CONFIRMED,
     FAILED,
+    FILLED,
 )
 """Kinds of entries about settlements; after the intent each has the key ``<evidence>/<step>``."""
 
@@ -146,6 +148,8 @@ class Record:
     signed: tuple[SignedTransaction, ...] = ()
     live: tuple[SignedTransaction, ...] = ()
     """Transactions of one nonce, of which one may yet be mined; the newest last."""
+    fillers: tuple[SignedTransaction, ...] = ()
+    """Transactions that do nothing but use a nonce that was missing before this one's."""
     place: Place | None = None
     reverts: int = 0
     reason: str | None = None
@@ -224,6 +228,10 @@ def _changes(record: Record, entry: Entry) -> dict[str, Any]:
     elif entry.kind == DROPPED:
         reverts = record.reverts + bool(body["reverted"])
         changes = {"state": "intent", "live": (), "place": None, "reverts": reverts}
+    elif entry.kind == FILLED:
+        # About the nonce before; the settlement itself stands where it stood.
+        changes = {"fillers": (*record.fillers, _transaction(entry))}
+        changes |= {"reason": record.reason, "error": record.error}
     elif entry.kind == CONFIRMED:
         changes = {"state": "confirmed", "live": (), "place": _place(body)}
         changes["recorded"] = body["recorded"]
@@ -231,73 +239,6 @@ def _changes(record: Record, entry: Entry) -> dict[str, Any]:
         changes = {"state": "failed", "live": (), "reason": body["reason"], "error": body["error"]}
         changes["place"] = _place(body) if body["tx_hash"] else None
     return changes
-
-
-class SettlementBook:
-    """All settlements of one contract, kept up to date by reading what was added.
-
-    Positions in the ledger have no gaps and become visible in their order, so that reading what
-    comes after the last one read misses nothing.
-
-    Parameters
-    ----------
-    chain_id : int
-    contract : str
-        Only settlements enqueued for this contract are followed.
-    """
-
-    def __init__(self, chain_id: int, contract: str) -> None:
-        self._where = (chain_id, contract)
-        self._records: dict[str, Record] = {}
-        self._read = 0
-
-    def refresh(self, ledger: Ledger | Transaction) -> None:
-        """Read what was added since."""
-        for entry in ledger.entries(kind=KINDS, after=self._read):
-            self._read = entry.seq
-            if entry.kind == INTENT:
-                if (entry.body["chain_id"], entry.body["contract"]) == self._where:
-                    self._records[entry.key] = begin(entry)
-                continue
-            record = self._records.get(entry.body["evidence"])
-            if record is not None:
-                self._records[record.evidence] = fold(record, entry)
-
-    def get(self, evidence: str) -> Record | None:
-        """The record of an evidence digest."""
-        return self._records.get(evidence)
-
-    def records(self) -> list[Record]:
-        """All records, in the order in which they were enqueued."""
-        return list(self._records.values())
-
-    def open(self) -> list[Record]:
-        """Records with something to do: those with a nonce first, in its order."""
-        found = [record for record in self._records.values() if record.is_open]
-        return sorted(
-            found,
-            key=lambda r: (0, r.live[0].nonce, r.seq) if r.live else (1, 0, r.seq),
-        )
-
-    def predecessor(self, record: Record) -> Record | None:
-        """Open settlement that must land first, because it makes this one's champion the head."""
-        for other in self._records.values():
-            if (
-                other.is_open
-                and other.improvement.model == record.improvement.model
-                and other.improvement.candidate == record.improvement.champion
-            ):
-                return other
-        return None
-
-    def reserved(self, sender: str) -> set[int]:
-        """Nonces of an account that live transactions hold."""
-        return {
-            transaction.nonce
-            for record in self._records.values()
-            for transaction in record.live
-            if transaction.sender == sender
-        }
 
 
 def _signatures(body: Mapping[str, Any]) -> tuple[bytes, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, runtime_checkable
@@ -72,11 +72,8 @@ class LocalKey:
         """
         from eth_account import Account  # noqa: PLC0415 - loading it costs 0.3 s
 
-        try:
-            account = Account.from_key(key.get_secret_value())
-        except Exception:
-            account = None
-        if account is None:
+        account, problem = _quietly(lambda: Account.from_key(key.get_secret_value()))
+        if problem:
             raise InputError("a private key is 32 bytes in hexadecimal; what was given is not")
         return cls(account, development=development)
 
@@ -102,13 +99,14 @@ class LocalKey:
             raise MissingInput(f"cannot read the keystore {path}: {error.strerror}") from None
         except ValueError:
             raise InputError(f"{path} is not a keystore: it is not JSON") from None
-        try:
-            secret = Account.decrypt(keystore, password.get_secret_value())
-        except Exception as error:
-            wrong = "MAC" in str(error)
+        account, problem = _quietly(
+            lambda: Account.from_key(Account.decrypt(keystore, password.get_secret_value()))
+        )
+        if problem:
+            wrong = "MAC" in problem
             reason = "the password is wrong" if wrong else "it is not a keystore (version 3)"
-            raise InputError(f"cannot open {path}: {reason}") from None
-        return cls(Account.from_key(secret))
+            raise InputError(f"cannot open {path}: {reason}")
+        return cls(account)
 
     @property
     def address(self) -> str:
@@ -129,7 +127,9 @@ class LocalKey:
         hash : str
             ``0x`` and 64 hexadecimal digits.
         """
-        signed = self._account.sign_transaction(dict(transaction))
+        signed, problem = _quietly(lambda: self._account.sign_transaction(dict(transaction)))
+        if problem:
+            raise InputError(f"{self.address} cannot sign this transaction: {problem}")
         return bytes(signed.raw_transaction), "0x" + bytes(signed.hash).hex()
 
     def sign_typed(
@@ -150,7 +150,11 @@ class LocalKey:
         bytes, length 65
             r, s, v.
         """
-        signed = self._account.sign_typed_data(dict(domain), dict(types), dict(message))
+        signed, problem = _quietly(
+            lambda: self._account.sign_typed_data(dict(domain), dict(types), dict(message))
+        )
+        if problem:
+            raise InputError(f"{self.address} cannot sign these data: {problem}")
         return bytes(signed.signature)
 
     def __repr__(self) -> str:
@@ -159,6 +163,17 @@ class LocalKey:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("keys are not pickled; pass the address and load the key where it signs")
+
+
+def _quietly(action: Callable[[], Any]) -> tuple[Any, str]:
+    """The action's result, or what went wrong, without the frames that hold a key.
+
+    Tools that report errors show the variables of every frame, and those of an error's context.
+    """
+    try:
+        return action(), ""
+    except Exception as problem:
+        return None, f"{type(problem).__name__}: {problem}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,12 +217,14 @@ def _development_key(path: Path) -> LocalKey:
     if not path.exists():
         _write_development_key(path)
     try:
-        secret = json.loads(path.read_text(encoding="utf-8"))["private_key"]
+        secret = SecretStr(json.loads(path.read_text(encoding="utf-8"))["private_key"])
     except OSError as error:
         raise MissingInput(f"cannot read the key {path}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError):
-        raise InputError(f"{path} is not a development key file; delete it to make anew") from None
-    return LocalKey.from_secret(SecretStr(secret), development=True)
+        secret = None
+    if secret is None:
+        raise InputError(f"{path} is not a development key file; delete it to make anew")
+    return LocalKey.from_secret(secret, development=True)
 
 
 def _write_development_key(path: Path) -> None:

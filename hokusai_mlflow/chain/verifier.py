@@ -17,6 +17,7 @@ from hokusai_mlflow.chain.events import (
     ChainEvent,
     RecordedImprovement,
     decode_logs,
+    read_logs,
     recorded_improvement,
 )
 from hokusai_mlflow.chain.improvement import (
@@ -79,6 +80,12 @@ class Verifier:
         state = _named(state, self._outputs("model")[1])
         return ModelOnChain.of(config, state) if bytes(state["genesis"]) != _NO_HEAD else None
 
+    def terms(self, name: str) -> dict[str, Any]:
+        """The contract's own ``ModelConfig`` of a model, field by field in its order."""
+        with refusals():
+            config, _ = self._contract.functions.model(name_id(name)).call()
+        return _named(config, self._outputs("model")[0])
+
     def head(self, name: str) -> str | None:
         """Commitment to a model's champion; None when the model is not configured."""
         with refusals():
@@ -121,9 +128,10 @@ class Verifier:
         """DeltaOnes of an account, in wei."""
         return int(self._token().functions.balanceOf(checked_address(account)).call())
 
-    def supply(self) -> int:
-        """All DeltaOnes, in wei."""
-        return int(self._token().functions.totalSupply().call())
+    def supply(self, block: int | None = None) -> int:
+        """All DeltaOnes, in wei: now, or after a block."""
+        call = self._token().functions.totalSupply()
+        return int(call.call(block_identifier="latest" if block is None else block))
 
     def status(self) -> dict[str, Any]:
         """Everything a status page shows of the contract, JSON-safe."""
@@ -143,10 +151,7 @@ class Verifier:
 
     def process_call_data(self, improvement: Improvement, signatures: Sequence[bytes]) -> bytes:
         """Call data of ``processImprovement``, for whoever sends the transaction."""
-        encoded = self._contract.encode_abi(
-            "processImprovement", [improvement.message(), list(signatures)]
-        )
-        return bytes.fromhex(encoded[2:])
+        return self.call_data("processImprovement", improvement.message(), list(signatures))
 
     def expected_reward(self, improvement: Improvement, signatures: Sequence[bytes]) -> int:
         """Wei that the contract would pay now.
@@ -188,11 +193,13 @@ class Verifier:
         """The contract's events in a receipt."""
         return decode_logs(self._contract, receipt["logs"])
 
-    def events(self, *, from_block: int | None = None) -> tuple[ChainEvent, ...]:
+    def events(
+        self, *, from_block: int | None = None, to_block: int | None = None
+    ) -> tuple[ChainEvent, ...]:
         """All events of the contract, oldest first."""
-        start = self.from_block if from_block is None else from_block
-        logs = self.web3.eth.get_logs({"address": self.address, "fromBlock": start})  # type: ignore[typeddict-item]
-        return decode_logs(self._contract, logs)
+        first = self.from_block if from_block is None else from_block
+        last = self.web3.eth.block_number if to_block is None else to_block
+        return decode_logs(self._contract, read_logs(self.web3, self.address, first, last))
 
     # ------------------------------------------------------------------ after an improvement
 
@@ -325,6 +332,10 @@ class Verifier:
                 return None
             raise
 
+    def call_data(self, function: str, *arguments: Any) -> bytes:
+        """Call data of any function of the contract."""
+        return bytes.fromhex(self._contract.encode_abi(function, list(arguments))[2:])
+
     def transact(self, signer: Signer, function: str, *arguments: Any) -> str:
         """Send any function of the contract and wait until it is mined.
 
@@ -347,7 +358,7 @@ class Verifier:
         ContractRefused
             The contract reverts; nothing is sent when that shows beforehand.
         """
-        data = bytes.fromhex(self._contract.encode_abi(function, list(arguments))[2:])
+        data = self.call_data(function, *arguments)
         with signer_lock(self.home, signer.address):
             with refusals():
                 transaction = prepare(self.web3, signer, to=self.address, data=data)

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from hokusai_mlflow import __version__
-from hokusai_mlflow.cli import chain, compare, doctor, ledger, project, run, settle, verify
+from hokusai_mlflow.cli import attest, chain, compare, doctor, ledger, project, run, settle, verify
 from hokusai_mlflow.cli.command import EPILOG, Command
 
 app = typer.Typer(
@@ -49,6 +49,7 @@ for each in (
     run.run,
     compare.compare,
     verify.verify,
+    attest.attest,
     settle.settle,
     ledger.ledger,
     project.ui,

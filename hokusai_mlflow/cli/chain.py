@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hokusai_mlflow.cli import output
+from hokusai_mlflow.cli import chain_admin, chain_audit, output
+from hokusai_mlflow.cli.chain_admin import DryRun, show_plan, show_rehearsal
 from hokusai_mlflow.cli.command import EPILOG, Command
 from hokusai_mlflow.cli.contract import endpoint, find_verifier
 from hokusai_mlflow.cli.options import AsJson, SpecFile, chain_of, read_settings
@@ -17,9 +18,12 @@ from hokusai_mlflow.errors import ChampionMissing, InputError
 
 if TYPE_CHECKING:
     from hokusai_mlflow.chain.deployment import Deployment
+    from hokusai_mlflow.chain.model import ModelConfig
+    from hokusai_mlflow.reward import Bench
 
 app = typer.Typer(
-    no_args_is_help=True, help="The contract that pays: status, deploy, configure-model, claim."
+    no_args_is_help=True,
+    help="The contract that pays: look at it, deploy and administer it, audit what it paid, claim.",
 )
 IN_WEI = (
     "supply",
@@ -31,6 +35,11 @@ IN_WEI = (
     "reserved",
 )
 TWO_DAYS = 172_800
+
+for each in (chain_audit.audit, chain_admin.pause, chain_admin.unpause):
+    app.command(cls=Command, epilog=EPILOG)(each)
+app.command("top-up", cls=Command, epilog=EPILOG)(chain_admin.top_up)
+app.add_typer(chain_admin.oracle, name="oracle")
 
 
 @app.command(cls=Command, epilog=EPILOG)
@@ -70,6 +79,7 @@ def _shown(key: str, value: Any) -> str:
 @app.command(cls=Command, epilog=EPILOG)
 def deploy(
     spec: SpecFile = None,
+    *,
     oracle: Annotated[
         list[str] | None,
         typer.Option(
@@ -81,13 +91,14 @@ def deploy(
     admin_delay: Annotated[
         int, typer.Option(min=0, help="Seconds before another administrator can take over.")
     ] = TWO_DAYS,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Deploy the contract, unless it is recorded already; the embedded chain needs no options.
 
     Example: HOKUSAI_RPC_URL=https://… HOKUSAI_SIGNER_KEYSTORE=… hokusai chain deploy --quorum 2
     """
-    from hokusai_mlflow import reward
+    from hokusai_mlflow import keys, reward
     from hokusai_mlflow.chain.connect import connect
     from hokusai_mlflow.chain.deployment import deploy as deploy_once
     from hokusai_mlflow.chain.deployment import find_deployment
@@ -95,6 +106,9 @@ def deploy(
     settings = read_settings().prepare()
     chain = chain_of(spec)
     rpc_url, chain_id = endpoint(chain, settings)
+    if rpc_url is None and dry_run:
+        output.say("the embedded development chain gets its contract on first use; nothing to send")
+        return
     if rpc_url is None:
         bench = reward.open_chain(chain, settings)
         deployment = find_deployment(settings.home, bench.verifier.chain_id)
@@ -102,13 +116,29 @@ def deploy(
         return
     if chain_id is None:
         raise InputError("name the chain id too (HOKUSAI_CHAIN_ID, or chain.chain_id in the spec)")
-    oracles = oracle or [key.address for key in reward.oracle_keys(settings)]
+    oracles = oracle or [key.address for key in keys.oracle_keys(settings)]
     if not oracles:
         raise InputError("no oracles: give --oracle ADDRESS for each, or set HOKUSAI_ORACLE_KEYS")
     web3 = connect(rpc_url=rpc_url, chain_id=chain_id, home=settings.home)
+    signer = keys.sender_key(settings)
+    if dry_run:
+        from hokusai_mlflow.chain.deployment import rehearse
+
+        show_plan(
+            rehearse(
+                web3,
+                signer,
+                oracles=oracles,
+                quorum=quorum,
+                home=settings.home,
+                admin_delay=admin_delay,
+            ),
+            as_json,
+        )
+        return
     deployment = deploy_once(
         web3,
-        reward.sender_key(settings),
+        signer,
         oracles=oracles,
         quorum=quorum,
         home=settings.home,
@@ -129,6 +159,7 @@ def _show_deployment(deployment: Deployment | None, as_json: bool) -> None:
 @app.command("configure-model", cls=Command, epilog=EPILOG)
 def configure_model(
     spec: Annotated[Path, typer.Argument(metavar="SPEC", help="A pipeline.yaml.")],
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Tell the contract about a spec's model: its terms, and the champion as the lineage's start.
@@ -155,9 +186,11 @@ def configure_model(
                 f"`hokusai run {spec}`"
             )
         genesis = champion.digest
-    transaction = bench.verifier.configure_model(
-        bench.sender, loaded.model, reward.model_config(loaded), genesis
-    )
+    config = reward.model_config(loaded)
+    if dry_run:
+        _rehearse_terms(bench, loaded.model, config, genesis, as_json)
+        return
+    transaction = bench.verifier.configure_model(bench.sender, loaded.model, config, genesis)
     if as_json:
         output.document({"model": loaded.model, "genesis": genesis, "transaction": transaction})
     elif transaction is None:
@@ -194,3 +227,21 @@ def claim(
         output.document({"account": share.account, "paid": str(paid), "transaction": transaction})
     else:
         output.say(f"{paid / 10**18:,.12g} DeltaOne to {share.account}: {transaction}")
+
+
+def _rehearse_terms(
+    bench: Bench, model: str, config: ModelConfig, genesis: str, as_json: bool
+) -> None:
+    from hokusai_mlflow.chain.administration import Plan, rehearse
+    from hokusai_mlflow.chain.improvement import digest_hex, name_id
+
+    standing = bench.verifier.model(model)
+    effect = f"terms of {model}: {config!r}"
+    if standing is None:
+        effect = f"{model} configured, lineage from {genesis}; {effect}"
+    elif standing.has_terms(config):
+        show_plan({"effect": f"nothing to send: {model} has these terms already"}, as_json)
+        return
+    start = bytes.fromhex(digest_hex("genesis", genesis)[2:])
+    plan = Plan("configureModel", (name_id(model), config.arguments(), start), effect)
+    show_rehearsal(rehearse(bench.verifier, bench.sender.address, plan), as_json)

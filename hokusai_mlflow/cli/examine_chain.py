@@ -62,15 +62,19 @@ def keys(spec: ChainSpec, settings: Settings) -> Iterator[Finding]:
 
 
 def _sender(settings: Settings) -> Finding:
-    from hokusai_mlflow.reward import sender_key  # noqa: PLC0415
+    from hokusai_mlflow.keys import sender_key  # noqa: PLC0415
 
     return Finding("sender key", True, f"sends as {sender_key(settings).address}")
 
 
 def _oracles(settings: Settings) -> Finding:
-    from hokusai_mlflow.reward import oracle_keys  # noqa: PLC0415
+    from hokusai_mlflow.keys import oracle_keys  # noqa: PLC0415
 
     held = oracle_keys(settings)
     if not held:
-        return Finding("oracle keys", None, "none here; HOKUSAI_ORACLE_KEYS holds those that sign")
+        return Finding(
+            "oracle keys",
+            None,
+            "none here; HOKUSAI_ORACLE_KEYS or HOKUSAI_ORACLES has those that sign",
+        )
     return Finding("oracle keys", True, ", ".join(key.address for key in held))

@@ -79,9 +79,9 @@ class World:
         return self.verifier.configure_model(self.keys.admin, MODEL, config, GENESIS)
 
 
-def open_world(home: Path) -> World:
+def open_world(home: Path, rpc_url: str | None = None) -> World:
     keys = development_keys(home)
-    web3 = connect(rpc_url=None, chain_id=None, home=home)
+    web3 = connect(rpc_url=rpc_url, chain_id=None, home=home)
     oracles = [oracle.address for oracle in keys.oracles]
     deployment = deploy(web3, keys.admin, oracles=oracles, quorum=2, home=home)
     return World(home, Verifier.of(web3, deployment, home=home), keys)

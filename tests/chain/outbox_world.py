@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from chain_world import CONTRIBUTORS, GENESIS, MODEL, OWNER, World, open_world
 from web3 import Web3
 
+from hokusai_mlflow.chain.connect import RpcProvider
 from hokusai_mlflow.chain.local import LocalProvider
 from hokusai_mlflow.chain.model import ModelConfig
 from hokusai_mlflow.chain.outbox import Outbox
@@ -15,8 +16,8 @@ REWARD = 5 * 10**18
 """Wei that one of the world's improvements of 500 bps pays."""
 
 
-class FaultyProvider(LocalProvider):
-    """Asks the real local chain; a test may intervene before and after every request."""
+class Interceptable:
+    """Asks a real chain; a test may intervene before and after every request."""
 
     def __init__(self, chain):
         super().__init__(chain)
@@ -33,6 +34,14 @@ class FaultyProvider(LocalProvider):
 
     def count(self, method):
         return self.calls.count(method)
+
+
+class FaultyProvider(Interceptable, LocalProvider):
+    """The local chain, interceptable."""
+
+
+class FaultyRpcProvider(Interceptable, RpcProvider):
+    """A node, interceptable."""
 
 
 def once(action):

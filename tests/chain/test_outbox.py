@@ -11,6 +11,7 @@ from chain_world import CONTRIBUTORS, OWNER
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from outbox_world import REWARD, once, open_paying, refused, unattested
+from reorganising import drop_blocks
 
 from hokusai_mlflow.chain.fees import GWEI, FeePolicy, Fees
 from hokusai_mlflow.chain.local import LocalChain
@@ -294,6 +295,71 @@ def test_a_nonce_that_is_reserved_is_not_taken_again(paying, outbox):
     paying.require_paid(2)
 
 
+def queued_by_a_stranger(paying, count):
+    """Let the node tell of transactions in its queue that it loses afterwards."""
+
+    def tell(method, params):
+        if method == "eth_getTransactionCount" and params[1] == "pending":
+            return {"jsonrpc": "2.0", "id": 1, "result": hex(count)}
+        return None
+
+    paying.provider.before = tell
+
+
+def test_nonces_that_got_lost_before_ours_are_filled(paying, improvement):
+    outbox = paying.outbox(bump_after=0.05)
+    paying.enqueue(outbox, improvement)
+    queued_by_a_stranger(paying, 2)
+    (blocked,) = paying.outbox().settle(timeout=0)
+    assert blocked.state in {"signed", "broadcast"}
+    paying.provider.before = lambda method, params: None
+    (paid,) = outbox.settle(timeout=10)
+    assert (paid.state, paid.tx_hash) == ("confirmed", blocked.tx_hash), "no other one was signed"
+    fillers = [e.body for e in paying.ledger.entries(kind="settlement.filled")]
+    assert [filler["nonce"] for filler in fillers] == [0, 1]
+    assert paying.kinds().count("signed") == 1
+    paying.require_paid(1)
+
+
+def test_a_settler_that_is_killed_before_it_sends_a_filler_is_finished(paying, improvement):
+    outbox = paying.outbox(bump_after=0.05)
+    paying.enqueue(outbox, improvement)
+    queued_by_a_stranger(paying, 1)
+    paying.outbox().settle(timeout=0)
+
+    def no_filler(method, params):
+        if method == "eth_sendRawTransaction" and paying.kinds().count("filled"):
+            raise Crash
+
+    paying.provider.before = no_filler
+    with pytest.raises(Crash):
+        outbox.settle(timeout=5)
+    paying.provider.before = lambda method, params: None
+    assert paying.outbox(bump_after=30).settle(timeout=0.2)[0].state == "broadcast"
+    assert paying.outbox(bump_after=0.05).settle(timeout=10)[0].state == "confirmed"
+    paying.require_paid(1)
+
+
+def test_a_nonce_of_ours_that_waits_is_not_filled(paying):
+    paying.configure("doctor_visits")
+    first, second = paying.improvements(1) + paying.improvements(1, model="doctor_visits")
+    outbox = paying.outbox(bump_after=0)
+    for improvement in (first, second):
+        paying.enqueue(outbox, improvement)
+        paying.provider.before = once(lambda _: refused("insufficient funds"))
+        outbox.settle()
+    assert [s.state for s in outbox.settle()] == ["confirmed", "confirmed"]
+    assert "filled" not in paying.kinds()
+
+
+def test_a_nonce_that_another_wallet_holds_in_the_queue_is_left_to_it(paying, improvement):
+    outbox = paying.outbox()
+    paying.provider.before = once(lambda _: refused("replacement transaction underpriced"))
+    paying.enqueue(outbox, improvement)
+    assert outbox.settle()[0].state == "confirmed"
+    assert paying.kinds().count("signed") == 1, "no bidding against somebody who is mined anyway"
+
+
 # ---------------------------------------------------------------------- other settlers
 
 
@@ -574,6 +640,77 @@ def test_a_payment_by_another_that_is_reorganised_away_is_paid_by_us(
     paying.require_paid(1)
 
 
+@pytest.mark.parametrize("depth", [1, 2, 3])
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "lost"])
+def test_blocks_with_several_payments_are_undone(paying, depth, kept):
+    outbox = paying.outbox(bump_after=0)
+    for improvement in paying.improvements(3):
+        paying.enqueue(outbox, improvement)
+    outbox.settle()
+    lost = drop_blocks(paying.provider.chain, depth, keep=lambda raw: kept)
+    assert lost == (0 if kept else depth)
+    outbox.settle()
+    assert [s.state for s in outbox.settlements()] == ["confirmed"] * 3
+    assert paying.kinds().count("reorged") == depth
+    assert paying.kinds().count("signed") == 3, "the same signed transactions"
+    paying.require_paid(3)
+
+
+def test_an_older_payment_in_a_block_that_lost_is_found_behind_a_newer_one_that_stands(paying):
+    """The newer one was final in the chain of today before anybody looked for the older one."""
+    paying.configure("doctor_visits")
+    older, newer = paying.improvements(1) + paying.improvements(1, model="doctor_visits")
+    outbox = paying.outbox()
+    paying.enqueue(outbox, older)
+    outbox.settle()
+    drop_blocks(paying.provider.chain, 1, keep=lambda raw: False)
+    paying.world.process(newer)
+    recorded = paying.verifier.recorded(newer.evidence)
+    paying.enqueue(outbox, newer)
+    place = {
+        "tx_hash": recorded.transaction,
+        "block": recorded.block,
+        "block_hash": recorded.block_hash,
+    }
+    key = newer.evidence[2:]
+    body = {"evidence": key, "by": "another", "recorded": recorded.to_dict()} | place
+    paying.ledger.append("settlement.confirmed", f"{key}/1", body, model=newer.model, attempt="a")
+    outbox.settle()
+    assert [s.state for s in outbox.settlements()] == ["confirmed", "confirmed"]
+    assert paying.kinds(older.evidence).count("reorged") == 1
+    paying.require_paid(2)
+
+
+def test_a_theft_that_is_undone_leaves_a_gap_that_is_filled(paying, improvement):
+    outbox = paying.outbox(bump_after=0.05)
+    paying.provider.before = once(lambda _: steal(paying, 0))
+    paying.enqueue(outbox, improvement)
+    (paid,) = outbox.settle()
+    assert (paid.state, paying.kinds().count("signed")) == ("confirmed", 2)
+    drop_blocks(paying.provider.chain, 2, keep=lambda raw: False)
+    (again,) = outbox.settle(timeout=10)
+    assert (again.state, again.tx_hash) == ("confirmed", paid.tx_hash)
+    assert paying.kinds().count("filled") == 1
+    paying.require_paid(1)
+
+
+def test_a_refusal_is_final_only_when_what_it_rests_on_is_deep(paying, improvement):
+    admin, oracle = paying.world.keys.admin, paying.world.keys.oracles[1].address
+    outbox = paying.outbox(confirmations=3)
+    paying.world.verifier.transact(admin, "removeOracle", oracle)
+    paying.enqueue(outbox, improvement)
+    (undecided,) = outbox.settle(timeout=0.1)
+    assert undecided.state == "intent"
+    assert "not deep enough" in undecided.error
+    drop_blocks(paying.provider.chain, 1, keep=lambda raw: False)
+    for _ in range(3):
+        outbox.settle(timeout=0.1)
+        paying.provider.chain.answer("evm_mine", [])
+    outbox.settle(timeout=0.1)
+    assert outbox.settlement(improvement.evidence).state == "confirmed"
+    paying.require_paid(1)
+
+
 # ---------------------------------------------------------------------- any mixture
 
 FAULTS = ("none", "lost before", "lost after", "doubled", "theft", "underpriced", "crash", "rival")
@@ -633,3 +770,20 @@ def test_any_mixture_of_faults_pays_everything_once(request, tmp_path_factory, f
     finally:
         paying.ledger.close()
         web3.provider.chain.close()
+
+
+def test_no_key_is_written_anywhere_but_into_its_file(paying, outbox, improvement):
+    paying.enqueue(outbox, improvement)
+    outbox.settle()
+    home = paying.world.home
+    secrets = [
+        json.loads(path.read_text())["private_key"][2:]
+        for path in (home / "keys" / "development").glob("*.json")
+    ]
+    assert len(secrets) == 4
+    for path in home.rglob("*"):
+        if path.is_file() and "keys" not in path.parts:
+            content = path.read_bytes()
+            for secret in secrets:
+                assert secret.encode() not in content.lower()
+                assert bytes.fromhex(secret) not in content, path

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-COMMANDS = ["init", "run", "compare", "verify", "settle", "ledger", "ui", "doctor"]
-CHAIN = ["status", "deploy", "configure-model", "claim"]
+COMMANDS = ["init", "run", "compare", "verify", "attest", "settle", "ledger", "ui", "doctor"]
+CHAIN = ["status", "audit", "deploy", "configure-model", "claim", "top-up", "pause", "unpause"]
 
 
 def test_version_and_help_answer_at_once_without_heavy_imports(hokusai):
