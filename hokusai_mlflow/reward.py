@@ -76,7 +76,7 @@ def open_chain(chain: ChainSpec, settings: Settings) -> Bench:
         When a key that is needed is missing or malformed.
     """
     rpc_url = chain.rpc_url or settings.rpc_url
-    chain_id = chain.chain_id if chain.rpc_url else settings.chain_id
+    chain_id = chain.chain_id or settings.chain_id
     w3 = connect(rpc_url=rpc_url, chain_id=chain_id, home=settings.prepare().home)
     if rpc_url is None:
         keys = development_keys(settings.home)

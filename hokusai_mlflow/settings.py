@@ -52,9 +52,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="HOKUSAI_", extra="ignore")
 
     home: Path = Field(default_factory=lambda: Path.cwd() / ".hokusai")
-    tracking_uri: str | None = None
-    ledger_url: str | None = None
-    rpc_url: str | None = None
+    # These may hold a password or an access key.
+    tracking_uri: str | None = Field(None, repr=False)
+    ledger_url: str | None = Field(None, repr=False)
+    rpc_url: str | None = Field(None, repr=False)
     chain_id: int | None = None
     signer_key: SecretStr | None = None
     signer_keystore: Path | None = None

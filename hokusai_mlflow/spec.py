@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import yaml
 from pydantic import (
@@ -24,6 +25,8 @@ from hokusai_mlflow.folds import require_splitter
 from hokusai_mlflow.gate.policy import TASK_DEFAULTS, GatePolicy
 from hokusai_mlflow.metrics import metric, metric_names
 
+_KEY_LENGTH = 16
+"""Characters of a step in an endpoint's path from which it is taken for an access key."""
 DEFAULT_METRIC = {"classification": "accuracy", "regression": "rmse"}
 
 
@@ -136,7 +139,7 @@ class ValuationPlan(_Part):
 
 
 class ChainSpec(_Part):
-    """Where rewards are paid. Without `rpc_url`, the embedded development chain.
+    """Where rewards are paid. Without `rpc_url`, here or in the settings, the development chain.
 
     `verifier` is the address of the deployed `DeltaOneVerifier`; by default the one that
     `hokusai chain deploy` recorded for this chain. `budget` and `tokens_per_delta_one` are in whole
@@ -158,6 +161,11 @@ class ChainSpec(_Part):
     def _names_its_chain(self) -> ChainSpec:
         if self.rpc_url is not None and self.chain_id is None:
             raise ValueError("an rpc_url needs the chain_id it is expected to serve")
+        if self.rpc_url is not None and _holds_access_key(self.rpc_url):
+            raise ValueError(
+                "rpc_url seems to hold an access key, and a spec is copied to MLflow with every "
+                "run; leave rpc_url out and set HOKUSAI_RPC_URL in the environment instead"
+            )
         return self
 
 
@@ -285,6 +293,28 @@ class Spec(_Part):
         return self.model_dump(mode="json", exclude={"data": {"split": {"key"}}})
 
 
+def _holds_access_key(url: str) -> bool:
+    """Whether an endpoint's address says more than where it is."""
+    parts = urlsplit(url)
+    long = any(len(step) >= _KEY_LENGTH for step in parts.path.split("/"))
+    return long or bool(parts.query or parts.username or parts.password)
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML in which a key that is given twice is a mistake, not a way to overwrite the first."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """As the base class, after a look at the keys."""
+        seen = set()
+        for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:str" and key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} is given twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def load_spec(path: str | Path) -> Spec:
     """Read and check a `pipeline.yaml`.
 
@@ -315,7 +345,7 @@ def load_spec(path: str | Path) -> Spec:
     except (OSError, UnicodeDecodeError) as problem:
         raise MissingInput(f"cannot read the spec {path}: {problem}") from problem
     try:
-        given = yaml.safe_load(text)
+        given = yaml.load(text, Loader=_UniqueKeys)
     except yaml.YAMLError as problem:
         raise SpecError(f"{path} is not valid YAML: {problem}") from problem
     if not isinstance(given, dict):

@@ -137,3 +137,15 @@ def test_secrets_of_the_environment_are_not_shown(settings, monkeypatch):
     assert given.signer_key.get_secret_value() == secret
     for shown in (repr(given), str(given), given.model_dump_json()):
         assert secret not in shown
+
+
+def test_what_may_hold_a_password_is_not_shown(tmp_path):
+    secret = "correct-horse"
+    settings = Settings(
+        home=tmp_path,
+        ledger_url=f"postgresql+pg8000://me:{secret}@db/ledger",
+        rpc_url=f"https://node.example/v3/{secret}",
+        tracking_uri=f"https://me:{secret}@mlflow.example",
+    )
+    assert secret not in repr(settings)
+    assert secret not in str(settings)

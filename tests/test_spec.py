@@ -211,6 +211,32 @@ def test_something_else_than_keys_and_values_is_refused(tmp_path, text):
     assert "expected keys and values" in _refusal(tmp_path, text)
 
 
+ENDPOINTS = {
+    "https://node.example/v3/0123456789abcdef0123456789abcdef": False,
+    "https://node.example/rpc?apikey=1": False,
+    "https://me:word@node.example": False,
+    "https://node.example/ext/bc/C/rpc": True,
+    "http://127.0.0.1:8545": True,
+}
+
+
+@pytest.mark.parametrize(("url", "plain"), ENDPOINTS.items())
+def test_an_access_key_stays_out_of_the_spec(tmp_path, url, plain):
+    given = _with(("chain",), {"rpc_url": url, "chain_id": 1})
+    if plain:
+        assert _load(tmp_path, given).chain.rpc_url == url
+        return
+    told = _refusal(tmp_path, given)
+    assert "HOKUSAI_RPC_URL" in told
+    assert url not in told
+
+
+def test_a_key_given_twice_is_told_with_its_line(tmp_path):
+    told = _refusal(tmp_path, yaml.safe_dump(GIVEN) + "seed: 1\nseed: 2\n")
+    assert "the key 'seed' is given twice" in told
+    assert "line" in told
+
+
 def test_broken_yaml_is_told_with_its_line(tmp_path):
     told = _refusal(tmp_path, "model: a\n  task: [\n")
     assert "not valid YAML" in told

@@ -20,7 +20,7 @@ def endpoint(chain: ChainSpec, settings: Settings) -> tuple[str | None, int | No
     """URL and id of the chain in force: the spec's, else the settings'; (None, None): embedded."""
     if chain.rpc_url is not None:
         return chain.rpc_url, chain.chain_id
-    return settings.rpc_url, settings.chain_id
+    return settings.rpc_url, chain.chain_id or settings.chain_id
 
 
 def find_verifier(chain: ChainSpec, settings: Settings) -> Verifier | None:
