@@ -35,6 +35,13 @@ BASIS_POINT = 10**14
 BPS_PER_DELTA_ONE = 100
 CONTRIBUTORS_PERCENT = 70
 WEIGHT_TOTAL = 10_000
+"""Units that the contract divides among a list of contributors."""
+
+FINE_TOTAL = 10**12
+"""Units among more people than a list holds, exact in JSON; the contract reads them off a tree."""
+
+MOST_LISTED = 200
+"""Addresses that one contract call pays; more of them claim their shares."""
 
 # Beyond these the contract's 256-bit intermediates could overflow; it refuses them as we do.
 _MAX_N = 2**40 - 1

@@ -13,7 +13,13 @@ from typing import Any
 
 import rfc8785
 
-from hokusai_mlflow.deltaone import PairedSums, improvement_bps, paired_kind
+from hokusai_mlflow.deltaone import (
+    FINE_TOTAL,
+    WEIGHT_TOTAL,
+    PairedSums,
+    improvement_bps,
+    paired_kind,
+)
 from hokusai_mlflow.errors import EvidenceMismatch
 
 FORMAT = "hokusai-evidence/1"
@@ -136,6 +142,19 @@ def read_sums(document: Mapping[str, Any], which: str) -> PairedSums:
     return PairedSums(**{name: int(value) for name, value in stored.items()})
 
 
+def share_total(contributions: Mapping[str, Any]) -> int:
+    """What the shares of a document's ``contributions`` must sum to.
+
+    10 000 unless the section says ``share_total``, as it does for more people than one payment
+    lists.
+
+    Parameters
+    ----------
+    contributions : mapping
+    """
+    return int(contributions.get("share_total", WEIGHT_TOTAL))
+
+
 @dataclass(frozen=True)
 class Check:
     """One line of a verification: `ok` is None where nothing was given to check against."""
@@ -189,7 +208,9 @@ def _derived(document: Mapping[str, Any]) -> list[Check]:
     measured = improvement_bps(kind, read_sums(document, "payment"))
     gate_bps = improvement_bps(kind, read_sums(document, "gate"))
     stated = document["comparison"]["improvement_bps"]
-    total = sum(document["contributions"]["shares"].values())
+    shares = document["contributions"]["shares"].values()
+    total, whole = sum(shares), share_total(document["contributions"])
+    conserved = total == whole and min(shares) > 0 and whole in (WEIGHT_TOTAL, FINE_TOTAL)
     outcomes = {finding["outcome"] for finding in document["decision"]["findings"]}
     verdict = document["decision"]["verdict"]
     promotes = "passed" in outcomes and outcomes <= {"passed", "not_applicable"}
@@ -203,6 +224,10 @@ def _derived(document: Mapping[str, Any]) -> list[Check]:
             abs(gate_bps - stated) < 1.001,
             f"sums give {gate_bps} bps (rounded down), the comparison states {stated:.2f}",
         ),
-        Check("shares sum to 10 000", total == 10_000 or not paid, f"{total}"),
+        Check(f"shares sum to {_spaced(whole)}", conserved or not paid, _spaced(total)),
         Check("findings ⇒ verdict", (verdict == "promote") == promotes, verdict),
     ]
+
+
+def _spaced(number: int) -> str:
+    return f"{number:,}".replace(",", " ")

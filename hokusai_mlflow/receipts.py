@@ -22,6 +22,7 @@ def _lines(
     spec = attempt.inputs.spec
     found = Valuation.from_dict(evidence.document["contributions"]) if evidence else None
     reward = settlement.reward if settlement else 0
+    total = found.share_total if found else WEIGHT_TOTAL
     lines = []
     for contributor, check in zip(spec.contributors, attempt.checks, strict=True):
         value, error = (None, None)
@@ -37,16 +38,16 @@ def _lines(
                 excluded=dict(check.counts),
                 value=value,
                 std_error=error,
-                share=share,
-                wei=str(_contributors_part(reward, share)),
+                share=share * WEIGHT_TOTAL // total,
+                wei=str(_contributors_part(reward, share, total)),
             )
         )
     return tuple(lines)
 
 
-def _contributors_part(reward: int, share: int) -> int:
+def _contributors_part(reward: int, share: int, total: int) -> int:
     """A contributor's wei, as the contract computes it where every address is another."""
-    return reward * CONTRIBUTORS_PERCENT * share // (100 * WEIGHT_TOTAL)
+    return reward * CONTRIBUTORS_PERCENT * share // (100 * total)
 
 
 def judged(

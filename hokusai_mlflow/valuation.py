@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 
 from hokusai_mlflow.attempt import RECIPE_PLAYER, REFERENCE_PLAYER
-from hokusai_mlflow.contributions.shapley import Shapley, exact_shapley, shares
-
-WHOLE = 10_000
+from hokusai_mlflow.contributions.shapley import MOST_PLAYERS, Shapley, exact_shapley, shares
+from hokusai_mlflow.deltaone import WEIGHT_TOTAL
 
 
 @dataclass(frozen=True, repr=False)
@@ -28,7 +27,7 @@ class Valuation:
     shapley : mapping
         `Shapley.to_dict()`: values in units of the metric's improvement, with standard errors.
     shares : mapping of str to int
-        Contributors' shares in 1e-4, summing to 10 000; empty when nobody's data helped.
+        Contributors' shares in units of `share_total`; empty when nobody's data helped.
     contributed : int
         Part of the improvement that is due to contributors, in 1e-4.
     """
@@ -37,12 +36,19 @@ class Valuation:
     shares: Mapping[str, int]
     contributed: int
 
+    @property
+    def share_total(self) -> int:
+        """What the shares sum to: 10 000, and 1e12 among more people than one payment lists."""
+        return sum(self.shares.values()) or WEIGHT_TOTAL
+
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready form, part of the evidence."""
+        """JSON-ready form, part of the evidence; ``share_total`` where it is not 10 000."""
+        finer = self.share_total != WEIGHT_TOTAL
         return {
             "shapley": dict(self.shapley),
             "shares": dict(self.shares),
             "contributed": self.contributed,
+            **({"share_total": self.share_total} if finer else {}),
         }
 
     @classmethod
@@ -60,10 +66,14 @@ class Valuation:
 
     def paid_bps(self, measured_bps: int) -> int:
         """The contributors' part of the measured basis points, rounded down, never negative."""
-        return max(0, measured_bps) * self.contributed // WHOLE
+        return max(0, measured_bps) * self.contributed // WEIGHT_TOTAL
 
     def __repr__(self) -> str:
-        told = ", ".join(f"{name} {share / 100:.1f} %" for name, share in self.shares.items())
+        whole, named = self.share_total, list(self.shares.items())[:MOST_PLAYERS]
+        told = ", ".join(f"{name} {100 * share / whole:.1f} %" for name, share in named)
+        told += (
+            f" and {len(self.shares) - len(named):,} more" if len(named) < len(self.shares) else ""
+        )
         return f"Valuation({told or 'nobody'}; {self.contributed / 100:.1f} % of the improvement)"
 
 
@@ -92,7 +102,8 @@ def value_players(
     found: Shapley = exact_shapley(players, worth, test_train_ratio=test_train_ratio)
     everybody = shares(found, players)
     contributors = [p for p in players if p not in (RECIPE_PLAYER, REFERENCE_PLAYER)]
-    contributed = sum(everybody.get(name, 0) for name in contributors)
+    due = sum(everybody.get(name, 0) for name in contributors)
+    contributed = due * WEIGHT_TOTAL // (sum(everybody.values()) or WEIGHT_TOTAL)
     return Valuation(
         found.to_dict(), shares(found, contributors) if contributed else {}, contributed
     )

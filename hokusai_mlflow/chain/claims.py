@@ -17,8 +17,9 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from hokusai_mlflow.chain.improvement import address as checked_address
-from hokusai_mlflow.deltaone import CONTRIBUTORS_PERCENT, WAD
+from hokusai_mlflow.deltaone import CONTRIBUTORS_PERCENT, MOST_LISTED, WAD, WEIGHT_TOTAL
 from hokusai_mlflow.errors import InputError
+from hokusai_mlflow.evidence import share_total
 
 SHARE_TOTAL = WAD
 """Length of the line that shares tile."""
@@ -89,6 +90,21 @@ def weights_by_address(contributions: Mapping[str, Any]) -> dict[str, int]:
     for name, share in contributions["shares"].items():
         weights[contributions["addresses"][name]] += share
     return {account: weights[account] for account in sorted(weights, key=lambda a: int(a, 16))}
+
+
+def tree_of(contributions: Mapping[str, Any]) -> ClaimTree | None:
+    """The tree of an evidence document's ``contributions``; None where a list is paid at once.
+
+    A tree it is where one call cannot pay all, and where shares are finer than a list can say.
+
+    Parameters
+    ----------
+    contributions : mapping
+        See `weights_by_address`.
+    """
+    weights = weights_by_address(contributions)
+    listed = len(weights) <= MOST_LISTED and share_total(contributions) == WEIGHT_TOTAL
+    return None if listed else ClaimTree(weights)
 
 
 class ClaimTree:

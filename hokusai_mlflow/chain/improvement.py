@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any, ClassVar
 
-from hokusai_mlflow.deltaone import WEIGHT_TOTAL, PairedSums
+from hokusai_mlflow.deltaone import MOST_LISTED, WEIGHT_TOTAL, PairedSums
 from hokusai_mlflow.errors import InputError
 
 EIP712_TYPES: dict[str, list[dict[str, str]]] = {
@@ -41,9 +41,6 @@ EIP712_TYPES: dict[str, list[dict[str, str]]] = {
 
 DOMAIN_NAME, DOMAIN_VERSION = "DeltaOneVerifier", "1"
 
-MAX_CONTRIBUTORS = 200
-"""Addresses that one contract call pays."""
-
 _DIGEST = re.compile(r"(0x)?[0-9a-fA-F]{64}")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 
@@ -65,7 +62,7 @@ class Improvement:
     look : int
         Which look at the sealed hold-out this was, from 1.
     contributors : tuple of str
-        Addresses, strictly ascending; at most `MAX_CONTRIBUTORS`.
+        Addresses, strictly ascending; at most `MOST_LISTED`.
     weights : tuple of int
         Their shares in 1e-4; positive, summing to 10 000.
     deadline : int
@@ -276,9 +273,9 @@ def digest_hex(name: str, given: str) -> str:
 
 
 def _check_shares(contributors: tuple[str, ...], weights: tuple[int, ...]) -> None:
-    if not 1 <= len(contributors) <= MAX_CONTRIBUTORS:
+    if not 1 <= len(contributors) <= MOST_LISTED:
         raise InputError(
-            f"one improvement pays 1 to {MAX_CONTRIBUTORS} contributors, found {len(contributors)}"
+            f"one improvement pays 1 to {MOST_LISTED} contributors, found {len(contributors)}"
         )
     if len(weights) != len(contributors):
         raise InputError(f"{len(contributors)} contributors have {len(weights)} weights")

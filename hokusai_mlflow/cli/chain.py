@@ -213,12 +213,14 @@ def claim(
     Example: hokusai chain claim evidence.json 0x52908400098527886E0F7030069857D2E4169EE7
     """
     from hokusai_mlflow import reward
-    from hokusai_mlflow.chain.claims import ClaimTree, weights_by_address
+    from hokusai_mlflow.chain.claims import tree_of
     from hokusai_mlflow.cli.verify import read_document
     from hokusai_mlflow.evidence import digest
 
     document = read_document(evidence)
-    tree = ClaimTree(weights_by_address(document["contributions"]))
+    tree = tree_of(document["contributions"])
+    if tree is None:
+        raise InputError("nothing of this is claimed: one transaction pays all who have a share")
     share, bench = tree.share(account), reward.open_chain(chain_of(spec), read_settings().prepare())
     before = bench.verifier.claimed(digest(document), share)
     transaction = bench.verifier.claim(bench.sender, digest(document), share, tree.proof(share))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hokusai_mlflow import evidence
-from hokusai_mlflow.chain.claims import ClaimTree, weights_by_address
+from hokusai_mlflow.chain.claims import tree_of, weights_by_address
 from hokusai_mlflow.chain.events import RecordedImprovement
 from hokusai_mlflow.chain.verifier import Verifier
 from hokusai_mlflow.cli.contract import find_verifier
@@ -65,21 +65,26 @@ def _recorded(document: Mapping[str, Any], verifier: Verifier) -> list[Check]:
         and recorded.payment == evidence.read_sums(document, "payment")
     )
     told = f"{recorded.paid_bps} bps, {recorded.reward / 10**18:g} DeltaOnes to "
-    told += f"{len(recorded.contributors)} contributors and the owner, {recorded.transaction}"
+    payees = f"{len(recorded.contributors)} contributors"
+    if recorded.claims_root is not None:
+        payees = "contributors who claim"
+    told += f"{payees} and the owner, {recorded.transaction}"
     if not same:
         told = f"the chain recorded other figures: {recorded!r}"
     return [*checks, Check("payment on chain", same, told), _recipients(document, recorded)]
 
 
 def _recipients(document: Mapping[str, Any], recorded: RecordedImprovement) -> Check:
+    tree = tree_of(document["contributions"])
+    if tree is not None or recorded.claims_root is not None:
+        own = tree.root if tree else None
+        same = own == recorded.claims_root
+        told = f"the shares on chain are those of {recorded.claims_root}, the evidence's of {own}"
+        if tree and same:
+            told = f"{len(tree.shares):,} addresses may claim the shares that the evidence states"
+        return Check("recipients on chain", same, told)
     weights = weights_by_address(document["contributions"])
     told = "everybody got the share that the evidence states, to the wei"
-    if recorded.claims_root is not None:
-        same = ClaimTree(weights).root == recorded.claims_root
-        told = f"{len(weights)} contributors may claim the shares that the evidence states"
-        if not same:
-            told = f"the tree of shares on chain, {recorded.claims_root}, is not the evidence's"
-        return Check("recipients on chain", same, told)
     expected = split(recorded.reward - recorded.held, weights)
     same = expected.contributors == recorded.contributors and expected.owner == recorded.owner
     if not same:

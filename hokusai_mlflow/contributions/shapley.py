@@ -12,14 +12,15 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 
+from hokusai_mlflow.deltaone import FINE_TOTAL, MOST_LISTED, WEIGHT_TOTAL
 from hokusai_mlflow.errors import InputError, UnknownName, did_you_mean
 
 MOST_PLAYERS = 8
-WHOLE = 10_000
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ def exact_shapley(
 
 
 def shares(shapley: Shapley, payable: Sequence[str], *, level: float = 0.05) -> dict[str, int]:
-    """Shares of the contributors' part, in 1/10 000, of those whose data really helped.
+    """Shares of the contributors' part, in whole units, of those whose data really helped.
 
     Parameters
     ----------
@@ -167,26 +168,30 @@ def shares(shapley: Shapley, payable: Sequence[str], *, level: float = 0.05) -> 
     -------
     dict of str to int
         In proportion to the values, by largest remainder (ties go to the name that sorts first);
-        the numbers add up to 10 000, and nobody with 0 is listed. Empty when nobody qualifies.
+        the numbers add up to 10 000, or to 1e12 among more people than one payment lists
+        (`MOST_LISTED`), and nobody with 0 is listed. Empty when nobody qualifies.
     """
     from scipy import special  # noqa: PLC0415 - 0.1 s that only valuation needs
 
+    known = frozenset(shapley.players)
     for name in payable:
-        if name not in shapley.players:
+        if name not in known:
             raise UnknownName(f"{name!r} is not a player{did_you_mean(name, shapley.players)}")
+    paid = frozenset(payable)
     margin = float(special.stdtrit(max(shapley.replicates - 1, 1), 1.0 - level))
     earned = {
         player: value
         for player, value, error in zip(
             shapley.players, shapley.values, shapley.std_errors, strict=True
         )
-        if player in payable and value > 0.0 and value > margin * (error or 0.0)
+        if player in paid and value > 0.0 and value > margin * (error or 0.0)
     }
-    total = math.fsum(earned.values())
-    exact = {player: WHOLE * (value / total) for player, value in earned.items()}
+    whole = WEIGHT_TOTAL if len(earned) <= MOST_LISTED else FINE_TOTAL
+    total = sum(map(Fraction, earned.values()))
+    exact = {player: whole * Fraction(value) / total for player, value in earned.items()}
     parts = {player: math.floor(part) for player, part in exact.items()}
     order = sorted(exact, key=lambda player: (parts[player] - exact[player], player))
-    for player in order[: WHOLE - sum(parts.values())] if earned else []:
+    for player in order[: whole - sum(parts.values())] if earned else []:
         parts[player] += 1
     return {player: part for player, part in parts.items() if part > 0}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hokusai_mlflow.chain.claims import ClaimTree, weights_by_address
-from hokusai_mlflow.chain.improvement import MAX_CONTRIBUTORS, Improvement
+from hokusai_mlflow.chain.claims import tree_of, weights_by_address
+from hokusai_mlflow.chain.improvement import Improvement
 from hokusai_mlflow.evidence import digest, read_sums
 
 
@@ -24,8 +24,8 @@ def improvement_from(document: Mapping[str, Any], deadline: int) -> Improvement:
         Unix time in seconds after which the contract refuses.
     """
     weights = weights_by_address(document["contributions"])
-    root = ClaimTree(weights).root if len(weights) > MAX_CONTRIBUTORS else None
-    listed = () if root else tuple(weights)
+    tree = tree_of(document["contributions"])
+    listed = () if tree else tuple(weights)
     return Improvement(
         model=document["model"],
         metric=document["metric"],
@@ -40,5 +40,5 @@ def improvement_from(document: Mapping[str, Any], deadline: int) -> Improvement:
         contributors=listed,
         weights=tuple(weights[address] for address in listed),
         deadline=deadline,
-        claims_root=root,
+        claims_root=tree.root if tree else None,
     )
