@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,19 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
+    InterfaceError,
     NoSuchModuleError,
     OperationalError,
     SQLAlchemyError,
 )
 
 from hokusai_mlflow.errors import LedgerCorrupt, LedgerError
+
+_DRIVER = "postgresql+pg8000"
+"""What the extra ``[postgres]`` brings."""
+
+_SILENT_SECONDS = 60
+"""After which PostgreSQL gives up on a writer that holds the lock and says nothing."""
 
 WRITING = "hokusai_writing"
 """Execution option of a connection whose transaction is going to write."""
@@ -40,7 +47,7 @@ def parse(url: str | URL) -> URL:
     except ArgumentError as problem:
         raise LedgerError(
             "expected a database URL for the ledger, such as sqlite:////var/lib/ledger.db or "
-            f"postgresql+psycopg://user@host/name, found {url!r}"
+            f"{_DRIVER}://user@host/name, found {url!r}"
         ) from problem
     if dialect not in {"sqlite", "postgresql"}:
         raise LedgerError(
@@ -50,8 +57,11 @@ def parse(url: str | URL) -> URL:
     if asynchronous:
         raise LedgerError(
             f"the driver of {parsed.drivername!r} is asynchronous; write the URL of the ledger as "
-            "postgresql+psycopg://…"
+            f"{_DRIVER}://…"
         )
+    if parsed.drivername == "postgresql":
+        # SQLAlchemy would take psycopg2, which this package does not bring.
+        parsed = parsed.set(drivername=_DRIVER)
     if dialect == "sqlite":
         if parsed.database in {None, "", ":memory:"} or "mode=memory" in str(parsed):
             raise LedgerError(
@@ -75,21 +85,39 @@ def open_engine(url: URL, *, wait: float) -> Engine:
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
             return engine
-        connect = {"connect_timeout": max(2, round(wait))} if "psycopg" in url.drivername else {}
-        engine = create_engine(url, connect_args=connect, pool_pre_ping=True)
+        engine = create_engine(
+            url,
+            # Under the writers' lock each statement must see what was committed before it.
+            isolation_level="READ COMMITTED",
+            pool_pre_ping=True,
+            connect_args=_patience(url, wait),
+        )
     except (NoSuchModuleError, ModuleNotFoundError) as problem:
         raise LedgerError(
             f"the driver of {url.drivername!r} is not installed: {problem}. "
-            "Install it (pip install 'psycopg[binary]') and write the URL as "
-            "postgresql+psycopg://…"
+            f"Install it (pip install 'hokusai-mlflow[postgres]') and write the URL as {_DRIVER}://…"
         ) from problem
+    event.listen(engine, "begin", _begin_postgresql(wait))
+    return engine
 
-    @event.listens_for(engine, "begin")
+
+def _patience(url: URL, wait: float) -> dict[str, float]:
+    """How long a driver waits for a server: a lost one must not be waited for forever."""
+    if "pg8000" in url.drivername:
+        # Also of every answer, so longer than any of ours waits for a lock.
+        return {"timeout": wait + 10}
+    return {"connect_timeout": max(2, round(wait))} if "psycopg" in url.drivername else {}
+
+
+def _begin_postgresql(wait: float) -> Callable[[Connection], None]:
     def begin(connection: Connection) -> None:
         if connection.get_execution_options().get(WRITING):
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = {round(wait * 1000)}")
+            # Of a writer whose machine is gone the server would keep the lock for hours.
+            silent = _SILENT_SECONDS * 1000
+            connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = {silent}")
 
-    return engine
+    return begin
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
@@ -141,6 +169,18 @@ _REMEDIES: tuple[tuple[tuple[str, ...], type[LedgerError], str], ...] = (
         "the file of the ledger {where} is damaged or is no database ({told}); restore the newest "
         "copy and check it with `hokusai doctor`",
     ),
+    (
+        ("deadlock detected", "could not serialize"),
+        LedgerError,
+        "the ledger {where} was written by another process at the same time ({told}); nothing was "
+        "written. Run again",
+    ),
+    (
+        ("does not exist", "authentication failed", "no pg_hba.conf entry"),
+        LedgerError,
+        "the ledger {where} refuses this user or has no such database ({told}); create it or "
+        "change HOKUSAI_LEDGER_URL",
+    ),
     (("append-only",), LedgerError, "the ledger {where} refused a change: {told}"),
     (
         ("readonly", "read-only", "permission denied"),
@@ -164,14 +204,21 @@ _REMEDIES: tuple[tuple[tuple[str, ...], type[LedgerError], str], ...] = (
 
 
 def _explain(problem: SQLAlchemyError, where: str, wait: float) -> LedgerError:
-    told = str(problem.orig) if isinstance(problem, DBAPIError) else str(problem)
+    told = _told_by_driver(problem.orig) if isinstance(problem, DBAPIError) else str(problem)
     told = " ".join(told.split())
     for signs, error, message in _REMEDIES:
         if any(sign in told.lower() for sign in signs):
             return error(message.format(where=where, wait=wait, told=told))
-    if isinstance(problem, OperationalError) or getattr(problem, "connection_invalidated", False):
+    unreachable = isinstance(problem, OperationalError | InterfaceError)
+    if unreachable or getattr(problem, "connection_invalidated", False):
         return LedgerError(
             f"the ledger {where} does not answer ({told}); check that the database runs and "
             "HOKUSAI_LEDGER_URL names it, then run again: repeating is safe"
         )
     return LedgerError(f"the ledger {where} failed: {told}")
+
+
+def _told_by_driver(problem: BaseException | None) -> str:
+    """A driver's message; pg8000 gives the fields of the server's answer instead."""
+    fields = problem.args[0] if problem is not None and problem.args else None
+    return str(fields["M"]) if isinstance(fields, dict) and "M" in fields else str(problem)

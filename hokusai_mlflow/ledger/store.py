@@ -42,7 +42,7 @@ class Ledger:
     ----------
     url : str or sqlalchemy.URL
         Database, for example ``"sqlite:////home/me/.hokusai/ledger.db"`` or
-        ``"postgresql+psycopg://user@host/hokusai"``. The table is made when it is missing.
+        ``"postgresql+pg8000://user@host/hokusai"``. The table is made when it is missing.
     wait : float, default 30
         Seconds to wait for another writer before `LedgerError`.
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from chain_world import GENESIS, OWNER, hits, open_world
 from faults import Counter, Exploded, Mishaps, Rates, verifier_through
-from outbox_world import REWARD
+from outbox_world import REWARD, keep_ledger_at, ledger_url
 from stages import Anvil, Embedded, anvil
 
 from hokusai_mlflow.chain.audit import audit
@@ -52,7 +52,7 @@ class Plan:
 
     @property
     def ledger(self):
-        return Ledger(f"sqlite:///{self.home / 'ledger.db'}")
+        return Ledger(ledger_url(self.home))
 
 
 @dataclass(frozen=True)
@@ -285,8 +285,9 @@ def main():
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--calm", type=float, default=4.0, help="mean seconds between disturbances")
     parser.add_argument("--anvil", metavar="BINARY", help="play on anvil, not on the local chain")
+    parser.add_argument("--ledger", metavar="URL", help="an empty PostgreSQL database")
     asked = vars(parser.parse_args())
-    binary = asked.pop("anvil")
+    binary, url = asked.pop("anvil"), asked.pop("ledger")
     print(f"seed {asked['seed']}, on {'anvil' if binary else 'the embedded chain'}", flush=True)
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -295,6 +296,8 @@ def main():
         home = Path(folder) / "home"
         if rpc_url:
             Anvil(rpc_url).endow(home)
+        if url:
+            keep_ledger_at(home, url)
         plan = Plan(home, rpc_url=rpc_url, **asked)
         report = run(plan, lambda line: print(line, flush=True))
     for line in report.lines():

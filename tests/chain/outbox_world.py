@@ -124,7 +124,19 @@ def open_paying(home):
     verifier = Verifier(
         Web3(provider), world.verifier.address, home=home, from_block=world.verifier.from_block
     )
-    return Paying(world, Ledger(f"sqlite:///{home / 'ledger.db'}"), provider, verifier)
+    return Paying(world, Ledger(ledger_url(home)), provider, verifier)
+
+
+def ledger_url(home):
+    """The SQLite file of a home folder, or the database that `keep_ledger_at` noted there."""
+    noted = home / "ledger-url"
+    return noted.read_text() if noted.exists() else f"sqlite:///{home / 'ledger.db'}"
+
+
+def keep_ledger_at(home, url):
+    """Let every process that works in a home folder use this ledger."""
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "ledger-url").write_text(url)
 
 
 def unattested(improvement):

@@ -19,8 +19,8 @@ from hokusai_mlflow.errors import ChainUnreachable, InputError, LedgerConflict, 
 
 
 @pytest.fixture
-def paying(world):
-    opened = open_paying(world.home)
+def paying(home):
+    opened = open_paying(home)
     yield opened
     opened.ledger.close()
     opened.provider.chain.close()

@@ -82,8 +82,8 @@ def run(target, *arguments):
 
 
 @pytest.fixture
-def enqueued(world):
-    paying = open_paying(world.home)
+def enqueued(home):
+    paying = open_paying(home)
     for improvement in paying.improvements(2):
         paying.enqueue(paying.outbox(), improvement)
     yield paying
@@ -114,15 +114,15 @@ def test_a_settler_that_is_killed_while_writing_is_finished_by_the_next(enqueued
     require_finished(enqueued, 2)
 
 
-def test_four_settlers_of_which_two_are_killed_pay_everything_once(world):
-    paying = open_paying(world.home)
+def test_four_settlers_of_which_two_are_killed_pay_everything_once(home):
+    paying = open_paying(home)
     paying.configure("doctor_visits")
     improvements = paying.improvements(3) + paying.improvements(3, model="doctor_visits")
     for improvement in improvements:
         paying.enqueue(paying.outbox(), improvement)
     start = processes.Event()
     children = [
-        processes.Process(target=settle_until_done, args=(world.home, start)) for _ in range(4)
+        processes.Process(target=settle_until_done, args=(home, start)) for _ in range(4)
     ]
     for child in children:
         child.start()

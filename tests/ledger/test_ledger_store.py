@@ -305,5 +305,5 @@ def test_a_ledger_that_cannot_be_written_says_so(filled):
 
 def test_passwords_are_not_shown():
     with pytest.raises(LedgerError) as caught:
-        Ledger("postgresql+psycopg://user:hunter2@127.0.0.1:1/ledger", wait=2)
+        Ledger("postgresql+pg8000://user:hunter2@127.0.0.1:1/ledger", wait=2)
     assert "hunter2" not in str(caught.value)
