@@ -17,7 +17,7 @@ from hokusai_mlflow.chain.outbox import Outbox
 from hokusai_mlflow.chain.settlement import Settlement
 from hokusai_mlflow.chain.signer import Signer, development_keys
 from hokusai_mlflow.chain.verifier import Verifier
-from hokusai_mlflow.deltaone import WAD, z2_floor_e6
+from hokusai_mlflow.deltaone import WAD, WEIGHT_TOTAL, z2_floor_e6
 from hokusai_mlflow.errors import ChainError
 from hokusai_mlflow.evidence import Evidence
 from hokusai_mlflow.judgement import Judgement
@@ -129,7 +129,8 @@ def model_config(spec: Spec) -> ModelConfig:
     The contract's own significance floor is the policy's `alpha`, one-sided: looser than the gate's
     level at any look, so that it is a second lock and never the first.
     """
-    budget = spec.chain.budget * WAD
+    chain = spec.chain
+    budget = chain.budget * WAD
     return ModelConfig(
         metric=spec.metric,
         owner=spec.owner,
@@ -138,7 +139,9 @@ def model_config(spec: Spec) -> ModelConfig:
         min_samples=MIN_SAMPLES,
         tokens_per_delta_one=spec.chain.tokens_per_delta_one * WAD,
         budget=budget,
-        daily_cap=budget,
+        daily_cap=budget if chain.daily_cap is None else chain.daily_cap * WAD,
+        holdback=chain.holdback_percent * (WEIGHT_TOTAL // 100),
+        holdback_period=chain.holdback_days * DAY if chain.holdback_percent else 0,
     )
 
 
@@ -256,7 +259,7 @@ class Desk:
 
 
 def _outbox(bench: Bench, chain: ChainSpec, ledger: Ledger) -> Outbox:
-    return Outbox(ledger, bench.verifier, bench.sender, confirmations=chain.confirmations)
+    return Outbox(ledger, bench.verifier, bench.sender, finality=chain.settled_by)
 
 
 def move_head_unpaid(spec: Spec, evidence: Evidence, settings: Settings) -> str | None:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 import yaml
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -19,32 +15,19 @@ from pydantic import (
     model_validator,
 )
 
-from hokusai_mlflow.chain.improvement import address
+from hokusai_mlflow.chain.spec import Address, ChainSpec, Part
 from hokusai_mlflow.errors import MissingInput, SpecError, did_you_mean
 from hokusai_mlflow.folds import require_splitter
 from hokusai_mlflow.gate.policy import TASK_DEFAULTS, GatePolicy
 from hokusai_mlflow.metrics import metric, metric_names
 
-_KEY_LENGTH = 16
-"""Characters of a step in an endpoint's path from which it is taken for an access key."""
 DEFAULT_METRIC = {"classification": "accuracy", "regression": "rmse"}
 
 
-def _quoted(given: Any) -> Any:
-    if isinstance(given, int):
-        raise ValueError("an address must be quoted: YAML reads 0x… as a number")  # noqa: TRY004
-    return given
-
-
-Address = Annotated[str, BeforeValidator(_quoted), AfterValidator(address)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Split(_Part):
+class Split(Part):
     """How a keyed hash of the example id cuts the pool.
 
     `reference` and `payment` are shares of the pool; the sealed hold-outs get equal parts of the
@@ -65,7 +48,7 @@ class Split(_Part):
         return self
 
 
-class DataSpec(_Part):
+class DataSpec(Part):
     """The pool of examples that belongs to the model's owner.
 
     `group`, `blocks`, `slices` and `time` name columns that tell the pool's examples apart: which
@@ -102,7 +85,7 @@ class DataSpec(_Part):
         return self
 
 
-class Contributor(_Part):
+class Contributor(Part):
     """Who brought a data set, and where to pay them."""
 
     name: Name
@@ -110,7 +93,7 @@ class Contributor(_Part):
     address: Address
 
 
-class CrossValidationPlan(_Part):
+class CrossValidationPlan(Part):
     """Repeats × folds of the refits; fewer when a refit is dear.
 
     `splitter` is ``stratified``, ``shuffled``, ``grouped``, ``stratified_grouped``, ``time`` (train
@@ -131,45 +114,14 @@ class CrossValidationPlan(_Part):
         return given
 
 
-class ValuationPlan(_Part):
+class ValuationPlan(Part):
     """Repeats × folds on which every coalition of contributors is valued."""
 
     repeats: int = Field(5, ge=2, le=100)
     folds: int = Field(3, ge=2, le=50)
 
 
-class ChainSpec(_Part):
-    """Where rewards are paid. Without `rpc_url`, here or in the settings, the development chain.
-
-    `verifier` is the address of the deployed `DeltaOneVerifier`; by default the one that
-    `hokusai chain deploy` recorded for this chain. `budget` and `tokens_per_delta_one` are in whole
-    DeltaOne tokens and are used when the model is first configured on a development chain.
-    `attestations` is a directory or artifact URI where outside oracles are asked for signatures and
-    put them (`hokusai attest`); without it, the keys of this process attest.
-    """
-
-    rpc_url: str | None = None
-    chain_id: int | None = Field(None, ge=1)
-    verifier: Address | None = None
-    confirmations: int = Field(1, ge=1, le=1_000)
-    tokens_per_delta_one: int = Field(1, ge=1)
-    budget: int = Field(1_000_000, ge=1)
-    deadline_days: int = Field(7, ge=1, le=365)
-    attestations: str | None = None
-
-    @model_validator(mode="after")
-    def _names_its_chain(self) -> ChainSpec:
-        if self.rpc_url is not None and self.chain_id is None:
-            raise ValueError("an rpc_url needs the chain_id it is expected to serve")
-        if self.rpc_url is not None and _holds_access_key(self.rpc_url):
-            raise ValueError(
-                "rpc_url seems to hold an access key, and a spec is copied to MLflow with every "
-                "run; leave rpc_url out and set HOKUSAI_RPC_URL in the environment instead"
-            )
-        return self
-
-
-class Spec(_Part):
+class Spec(Part):
     """A model, its data, its contributors, and what an improvement must show.
 
     Raises
@@ -182,7 +134,7 @@ class Spec(_Part):
     task: Literal["classification", "regression"]
     recipe: str
     metric: str
-    metric_options: dict[str, Any] = {}
+    metric_options: dict[str, Any] = Field(default_factory=dict)
     also_log: tuple[str, ...] = ()
     owner: Address
     seed: int = Field(0, ge=0, le=2**31 - 1)
@@ -291,13 +243,6 @@ class Spec(_Part):
     def to_dict(self) -> dict[str, Any]:
         """Plain values without the split key, which is a secret."""
         return self.model_dump(mode="json", exclude={"data": {"split": {"key"}}})
-
-
-def _holds_access_key(url: str) -> bool:
-    """Whether an endpoint's address says more than where it is."""
-    parts = urlsplit(url)
-    long = any(len(step) >= _KEY_LENGTH for step in parts.path.split("/"))
-    return long or bool(parts.query or parts.username or parts.password)
 
 
 class _UniqueKeys(yaml.SafeLoader):

@@ -61,17 +61,21 @@ def rehearse(verifier: Verifier, sender: str, plan: Plan) -> Rehearsal:
             gas = verifier.web3.eth.estimate_gas(call)
     except ContractRefused as problem:
         refused = str(problem)
-    told = ", ".join(_told(argument) for argument in plan.arguments)
     return Rehearsal(
         chain_id=verifier.chain_id,
         contract=verifier.address,
         sender=sender,
-        call=f"{plan.function}({told})",
+        call=call_text(plan.function, plan.arguments),
         data="0x" + data.hex(),
         effect=plan.effect,
         gas=gas,
         refused=refused,
     )
+
+
+def call_text(function: str, arguments: tuple[Any, ...]) -> str:
+    """A call as people read it."""
+    return f"{function}({', '.join(map(_told, arguments))})"
 
 
 def add_oracle(verifier: Verifier, oracle: str) -> Plan:
@@ -143,4 +147,8 @@ def _told(argument: Any) -> str:
         return "0x" + argument.hex()
     if isinstance(argument, tuple):
         return "(" + ", ".join(map(_told, argument)) + ")"
+    if isinstance(argument, list):
+        return "[" + ", ".join(map(_told, argument)) + "]"
+    if isinstance(argument, dict):
+        return _told(tuple(argument.values()))
     return str(argument)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from hokusai_mlflow.chain.accounts import Account, accounts
 from hokusai_mlflow.chain.book import SettlementBook
 from hokusai_mlflow.chain.events import ChainEvent, RecordedImprovement, recorded_improvement
+from hokusai_mlflow.chain.maintenance import RECORDED, SIGNED, decision_of, place_of
 from hokusai_mlflow.chain.settlement import Record
 from hokusai_mlflow.chain.verifier import Verifier
 from hokusai_mlflow.errors import ChainError, LedgerCorrupt
-from hokusai_mlflow.ledger import Ledger
+from hokusai_mlflow.ledger import Entry, Ledger
 
 _MOST_READS = 5
 
@@ -32,7 +34,16 @@ class Audit:
     under_way : int
         Payments on chain that a settlement has not confirmed yet.
     paid_on_chain, paid_in_ledger, supply : int
-        By the contract's events, by the confirmed rows, and in existence.
+        By the contract's events, by the confirmed rows, and in existence. The rows count what was
+        granted; events and supply what was paid of it by now.
+    claims : int
+        How often a share was claimed. Anyone may send that, so that the ledger has no rows of it.
+    unclaimed, held, vested, returned : int
+        Wei that may still be claimed, that are held back, and that were held back before they were
+        paid or went back to the budget.
+    decisions_by_others : int
+        Decisions about what was held back that this ledger has no row of: anyone may send those
+        too.
     differences : tuple of str
         What is not as it must be; none when the books are right.
     """
@@ -44,6 +55,12 @@ class Audit:
     paid_on_chain: int
     paid_in_ledger: int
     supply: int
+    claims: int
+    unclaimed: int
+    held: int
+    vested: int
+    returned: int
+    decisions_by_others: int
     differences: tuple[str, ...]
 
     @property
@@ -53,7 +70,8 @@ class Audit:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form; wei are decimal strings."""
-        wei = {"paid_on_chain", "paid_in_ledger", "supply"}
+        wei = {"paid_on_chain", "paid_in_ledger", "supply", "unclaimed", "held", "vested"}
+        wei |= {"returned"}
         told = {name: str(value) if name in wei else value for name, value in asdict(self).items()}
         return told | {"differences": list(self.differences), "clean": self.is_clean}
 
@@ -90,6 +108,12 @@ def audit(ledger: Ledger, verifier: Verifier) -> Audit:
         for record in book.records()
         if record.state == "confirmed" and record.place and record.place.block <= block
     }
+    each = accounts(events)
+    for account in each.values():
+        differences += account.differences()
+    differences += _state_differences(verifier, each.values(), block)
+    lines, others = _decisions(ledger, verifier, each.values(), block)
+    differences += lines
     under_way = 0
     for key, recorded in paid.items():
         record = book.get(key)
@@ -114,6 +138,12 @@ def audit(ledger: Ledger, verifier: Verifier) -> Audit:
         paid_on_chain=total,
         paid_in_ledger=sum(int((r.recorded or {}).get("reward", 0)) for r in confirmed.values()),
         supply=supply,
+        claims=sum(account.claims for account in each.values()),
+        unclaimed=sum(account.unclaimed for account in each.values()),
+        held=sum(account.waiting for account in each.values()),
+        vested=sum(account.vested for account in each.values()),
+        returned=sum(account.returned for account in each.values()),
+        decisions_by_others=others,
         differences=tuple(differences),
     )
 
@@ -160,6 +190,62 @@ def _payments(
                 f"{transaction}, the reward is {recorded.reward}"
             )
         yield recorded, lines
+
+
+def _state_differences(verifier: Verifier, each: Iterable[Account], block: int) -> Iterator[str]:
+    """The contract's own sums per model, against what its events say."""
+    paid: defaultdict[str, int] = defaultdict(int)
+    later: defaultdict[str, int] = defaultdict(int)
+    for account in each:
+        paid[account.model_id] += account.paid
+        later[account.model_id] += account.unclaimed + account.waiting
+    for model_id in paid:
+        state = verifier.model_of(model_id, block)
+        stands = (state.minted, state.reserved) if state else (0, 0)
+        if stands != (paid[model_id], later[model_id]):
+            yield (
+                f"model {model_id}: the events pay {paid[model_id]} wei and leave "
+                f"{later[model_id]} to be claimed or held back, the contract has {stands[0]} and "
+                f"{stands[1]}"
+            )
+
+
+def _decisions(
+    ledger: Ledger, verifier: Verifier, each: Iterable[Account], block: int
+) -> tuple[list[str], int]:
+    """Differences in decisions about what was held back, and how many of these are others'."""
+    here = place_of(verifier.chain_id, verifier.address, "")
+    rows: dict[str, Entry] = {}
+    signed: set[tuple[str, str]] = set()
+    for entry in ledger.entries(kind=(SIGNED, RECORDED)):
+        if not entry.key.startswith(here):
+            continue
+        if entry.kind == SIGNED:
+            signed.add((entry.body["evidence"], entry.body["report"]))
+        elif entry.body["block"] <= block:
+            rows[entry.body["evidence"]] = entry
+    lines, others = [], 0
+    for account in each:
+        row, event = rows.pop(account.evidence, None), account.maintenance
+        if event is None and row is not None:
+            rows[account.evidence] = row
+        elif event is not None and row is None:
+            report = event.arguments["maintenance"]["report"]
+            others += (account.evidence, report) not in signed
+        elif event is not None and row is not None:
+            told = decision_of(event)
+            lines += [
+                f"evidence {account.evidence[2:]}: of the decision about what was held back the "
+                f"ledger has {name} {row.body.get(name)}, the chain {of}"
+                for name, of in told.items()
+                if row.body.get(name) != of
+            ]
+    lines += [
+        f"evidence {evidence[2:]}: the ledger says that what was held back was decided (entry "
+        f"{row.seq}, transaction {row.body['transaction']}), the contract recorded no such decision"
+        for evidence, row in rows.items()
+    ]
+    return lines, others
 
 
 def _row_differences(recorded: RecordedImprovement, record: Record | None) -> list[str]:

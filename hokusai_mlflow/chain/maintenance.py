@@ -5,9 +5,35 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
+from hokusai_mlflow.chain.events import ChainEvent
 from hokusai_mlflow.chain.improvement import EIP712_TYPES, digest_hex
 from hokusai_mlflow.deltaone import PairedSums
 from hokusai_mlflow.errors import InputError
+
+ADMITTED = "maintenance.admitted"
+SIGNED = "maintenance.signed"
+RECORDED = "maintenance.recorded"
+"""Kinds of the ledger's entries: which measurement counts, its signatures, what came of it."""
+
+
+def place_of(chain_id: int, contract: str, evidence: str) -> str:
+    """Key of the entries about what was held back of an improvement; SIGNED adds its deadline."""
+    return f"{chain_id}/{contract}/{evidence.removeprefix('0x')}"
+
+
+def decision_of(event: ChainEvent) -> dict[str, Any]:
+    """What a ``MaintenanceRecorded`` says, as the ledger keeps it; wei are decimal strings."""
+    said = event.arguments
+    return {
+        "evidence": said["evidence"],
+        "report": said["maintenance"]["report"],
+        "maintained": said["maintained"],
+        "measured_bps": said["measuredBps"],
+        "amount": str(said["amount"]),
+        "transaction": event.transaction,
+        "block": event.block,
+        "block_hash": event.block_hash,
+    }
 
 
 @dataclass(frozen=True, slots=True)

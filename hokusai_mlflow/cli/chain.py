@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hokusai_mlflow.cli import chain_admin, chain_audit, output
+from hokusai_mlflow.cli import chain_admin, chain_audit, chain_held, output
 from hokusai_mlflow.cli.chain_admin import DryRun, show_plan, show_rehearsal
 from hokusai_mlflow.cli.command import EPILOG, Command
 from hokusai_mlflow.cli.contract import endpoint, find_verifier
@@ -36,7 +36,13 @@ IN_WEI = (
 )
 TWO_DAYS = 172_800
 
-for each in (chain_audit.audit, chain_admin.pause, chain_admin.unpause):
+for each in (
+    chain_audit.audit,
+    chain_admin.pause,
+    chain_admin.unpause,
+    chain_held.held,
+    chain_held.maintain,
+):
     app.command(cls=Command, epilog=EPILOG)(each)
 app.command("top-up", cls=Command, epilog=EPILOG)(chain_admin.top_up)
 app.add_typer(chain_admin.oracle, name="oracle")

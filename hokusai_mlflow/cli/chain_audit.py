@@ -51,15 +51,30 @@ def audit(spec: SpecFile = None, as_json: AsJson = False) -> None:
 
 
 def _show(found: Audit) -> None:
-    paid = f"{found.paid_on_chain / 10**18:,.12g} DeltaOnes"
+    paid = _tokens(found.paid_on_chain)
     output.marked(
         found.is_clean,
         "payments",
         f"{found.payments:,} on chain up to block {found.block:,}, {found.rows:,} confirmed in the "
         f"ledger, {paid} paid, supply {found.supply / 10**18:,.12g}",
     )
+    if found.claims or found.unclaimed:
+        told = f"{found.claims:,} shares claimed, {_tokens(found.unclaimed)} still to be claimed"
+        output.marked(None, "claims", told)
+    if found.held or found.vested or found.returned:
+        told = (
+            f"{_tokens(found.held)} held back, {_tokens(found.vested)} vested, "
+            f"{_tokens(found.returned)} back in the budget"
+        )
+        if found.decisions_by_others:
+            told += f"; {found.decisions_by_others:,} of the decisions are not of this ledger"
+        output.marked(None, "holdings", told)
     if found.under_way:
-        told = f"{found.under_way:,} paid on chain, not yet confirmed in the ledger"
+        told = f"{found.under_way:,} on chain, not yet confirmed in the ledger"
         output.marked(None, "under way", told, "hokusai settle")
     for difference in found.differences:
         output.marked(False, "difference", difference)
+
+
+def _tokens(wei: int) -> str:
+    return f"{wei / 10**18:,.12g} DeltaOnes"

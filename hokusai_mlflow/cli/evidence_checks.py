@@ -98,37 +98,61 @@ def check_predictions(
     if path is None:
         option = "--data" if which == "gate" else "--payment-data"
         return [Check(f"{which} predictions", None, f"none given; give them with {option}")]
-    rows = checked(path, baseline="champion", candidate="candidate", name=str(path))
-    found = evaluation_digest(rows.ids, rows.targets)
+    found = measure(document, path)
+    sums, expected = found.sums, evidence.read_sums(document, which)
     checks = [
-        _equal(f"{which} examples", f"{stated['n']:,}", f"{len(rows):,}"),
-        _equal(f"{which} commitment to ids and targets", stated["digest"], found),
+        _equal(f"{which} examples", f"{stated['n']:,}", f"{len(found.rows):,}"),
+        _equal(f"{which} commitment to ids and targets", stated["digest"], found.digest),
     ]
-    of = metric(document["metric"], **document["metric_options"])
-    groups = None
-    if document["evaluation"].get("columns", {}).get("group") is not None:
-        groups = prediction_table(path, "id", "group")["group"].reindex(rows.ids).to_numpy()
-    sums = PairedSums.of(
-        *paired_scores(of, rows.targets, rows.baseline, rows.candidate, groups=groups)
-    )
-    expected = evidence.read_sums(document, which)
     told = "recomputed from the predictions, equal to the last digit"
     if sums != expected:
         told = f"predictions give {sums!r}, the document has {expected!r}"
     checks.append(Check(f"{which} paired sums", sums == expected, told))
     if which == "gate":
-        checks.append(_comparison(document, of, rows, groups))
+        checks.append(_comparison(document, found))
     return checks
 
 
-def _comparison(document: Mapping[str, Any], of: Any, rows: Predictions, groups: Any) -> Check:
+@dataclass(frozen=True)
+class Measured:
+    """Predictions of both models, and what follows from them by a document's metric."""
+
+    rows: Predictions
+    of: Any
+    groups: Any
+    digest: str
+    sums: PairedSums
+
+
+def measure(document: Mapping[str, Any], path: Path) -> Measured:
+    """Score predictions as an evidence document scores its own.
+
+    Parameters
+    ----------
+    document : mapping
+        Names the metric and its options.
+    path : Path
+        File with the columns id, target, champion and candidate.
+    """
+    rows = checked(path, baseline="champion", candidate="candidate", name=str(path))
+    of = metric(document["metric"], **document["metric_options"])
+    groups = None
+    if document["evaluation"].get("columns", {}).get("group") is not None:
+        groups = prediction_table(path, "id", "group")["group"].reindex(rows.ids).to_numpy()
+    scores = paired_scores(of, rows.targets, rows.baseline, rows.candidate, groups=groups)
+    found = evaluation_digest(rows.ids, rows.targets)
+    return Measured(rows, of, groups, found, PairedSums.of(*scores))
+
+
+def _comparison(document: Mapping[str, Any], measured: Measured) -> Check:
     stated = document["comparison"]
+    rows = measured.rows
     found = compare_outputs(
-        of,
+        measured.of,
         rows.targets,
         rows.baseline,
         rows.candidate,
-        groups=groups,
+        groups=measured.groups,
         level=stated["level"],
         min_effect_bps=stated["min_effect_bps"],
     ).to_dict()

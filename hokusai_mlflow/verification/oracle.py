@@ -41,12 +41,14 @@ def attest(
     ]
 
 
-def recover(improvement: Improvement, domain: Mapping[str, Any], signature: bytes) -> str:
+def recover(
+    statement: Improvement | Maintenance, domain: Mapping[str, Any], signature: bytes
+) -> str:
     """Who signed.
 
     Parameters
     ----------
-    improvement : Improvement
+    statement : Improvement or Maintenance
     domain : mapping
     signature : bytes, length 65
 
@@ -60,7 +62,7 @@ def recover(improvement: Improvement, domain: Mapping[str, Any], signature: byte
     EvidenceMismatch
         The bytes are no signature at all.
     """
-    message = encode_typed_data(dict(domain), improvement.TYPES, improvement.message())
+    message = encode_typed_data(dict(domain), statement.TYPES, statement.message())
     try:
         return str(Account.recover_message(message, signature=signature))
     except Exception:
@@ -71,7 +73,7 @@ def recover(improvement: Improvement, domain: Mapping[str, Any], signature: byte
 
 
 def require_quorum(
-    improvement: Improvement,
+    statement: Improvement | Maintenance,
     domain: Mapping[str, Any],
     signatures: Sequence[bytes],
     *,
@@ -82,7 +84,7 @@ def require_quorum(
 
     Parameters
     ----------
-    improvement : Improvement
+    statement : Improvement or Maintenance
     domain : mapping
     signatures : sequence of bytes
         By ascending signer.
@@ -105,7 +107,7 @@ def require_quorum(
             f"{quorum} oracles must sign, found {len(signatures)} signatures; ask more oracles"
         )
     known = {oracle.lower() for oracle in oracles}
-    signers = [recover(improvement, domain, signature) for signature in signatures]
+    signers = [recover(statement, domain, signature) for signature in signatures]
     for signer in signers:
         if signer.lower() not in known:
             raise EvidenceMismatch(

@@ -137,11 +137,16 @@ def test_from_evidence_to_claims(scene):
 
 
 @pytest.mark.exhaustive
-@pytest.mark.timeout(900)
-def test_everybody_claims(scene):
-    for share in scene.tree.shares:
+def test_every_twentieth_claims(scene):
+    """About 40 s. Forge has all 10 000 claim: `test_tenThousandClaims`."""
+    claimed = scene.tree.shares[::20]
+    for share in claimed:
         scene.claim(share)
-    assert scene.verifier.supply() == 5 * 10**18
-    assert scene.verifier.model(MODEL).reserved == 0
+    paid = sum(share.of(scene.pool) for share in claimed)
+    assert sum(share.of(scene.pool) for share in scene.tree.shares) == scene.pool
+    assert scene.verifier.supply() == 15 * 10**17 + paid
+    assert scene.verifier.model(MODEL).reserved == scene.pool - paid
     assert scene.verifier.balance(OWNER) == 15 * 10**17
-    assert audit(scene.paying.ledger, scene.paying.verifier).is_clean
+    found = audit(scene.paying.ledger, scene.paying.verifier)
+    assert found.is_clean
+    assert (found.claims, found.unclaimed) == (500, scene.pool - paid)
