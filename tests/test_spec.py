@@ -192,6 +192,9 @@ def test_the_metric_follows_from_the_task(tmp_path):
         (("gate", "detectable_bps"), 10, "must be above min_improvement_bps"),
         (("gate", "min_improvement_bps"), 9, "gate.min_improvement_bps: "),
         (("chain", "rpc_url"), "http://127.0.0.1:8545", "needs the chain_id"),
+        (("chain", "finality"), "soon", "expected a number of blocks from 1 to 1000, 'safe' or"),
+        (("chain", "finality"), True, "expected a number of blocks"),
+        (("chain", "finality"), 3, "finality and confirmations say the same"),
         (("cross_validation", "folds"), 1, "cross_validation.folds: "),
         (("pay",), "later", "pay: "),
         (("data",), "pool.csv", "data: "),
@@ -378,3 +381,13 @@ def test_the_policy_has_defaults_by_task(tmp_path):
         20,
         500,
     )
+
+
+@pytest.mark.parametrize(
+    ("chain", "expected"),
+    [({}, 1), ({"confirmations": 3}, 3), ({"finality": 12}, 12), ({"finality": "safe"}, "safe")],
+)
+def test_finality_is_a_depth_or_a_tag(tmp_path, chain, expected):
+    spec = _load(tmp_path, _with(("chain",), chain))
+    assert spec.chain.settled_by == expected
+    assert type(spec).model_validate(spec.to_dict()).chain == spec.chain

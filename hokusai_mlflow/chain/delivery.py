@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 from web3.exceptions import BlockNotFound, TransactionNotFound, Web3RPCError
 
+from hokusai_mlflow.chain.finality import Finality, require_finality, settled_height
 from hokusai_mlflow.chain.refusals import refusals
 from hokusai_mlflow.chain.settlement import Place, Record, SignedTransaction
 from hokusai_mlflow.chain.verifier import Verifier
-from hokusai_mlflow.errors import ContractRefused, InputError
-
-Finality: TypeAlias = int | Literal["safe", "finalized"]
+from hokusai_mlflow.errors import ContractRefused
 
 _HAS_IT = ("already known", "already imported", "known transaction", "alreadyexists")
 _NONCE_GONE = ("nonce too low", "oldnonce", "nonce is too low")
@@ -39,20 +38,15 @@ class Delivery:
     Parameters
     ----------
     verifier : Verifier
-    confirmations : int or {"safe", "finalized"}
+    finality : int or {"safe", "finalized"}
         When a block counts as settled.
     """
 
-    def __init__(self, verifier: Verifier, confirmations: Finality) -> None:
-        tag = confirmations in {"safe", "finalized"}
-        if not tag and not (isinstance(confirmations, int) and confirmations >= 1):
-            raise InputError(
-                "confirmations are a whole number from 1, 'safe' or 'finalized', "
-                f"found {confirmations!r}"
-            )
+    def __init__(self, verifier: Verifier, finality: Finality) -> None:
+        require_finality(finality)
         self._verifier = verifier
         self._eth = verifier.web3.eth
-        self._confirmations = confirmations
+        self._finality = finality
 
     def estimate_gas(self, sender: str, data: bytes) -> int:
         """Gas that the payment takes now.
@@ -188,9 +182,7 @@ class Delivery:
         return NotSent("refused", f"the node refuses transaction {transaction.hash}: {told}")
 
     def _settled_height(self) -> int:
-        if isinstance(self._confirmations, int):
-            return int(self._eth.block_number) - self._confirmations + 1
-        return int(self._eth.get_block(self._confirmations)["number"])
+        return settled_height(self._verifier.web3, self._finality)
 
     def _call(self, sender: str, data: bytes) -> Any:
         return {"from": sender, "to": self._verifier.address, "data": data}

@@ -15,8 +15,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hokusai_mlflow.chain.book import SettlementBook
-from hokusai_mlflow.chain.delivery import Delivery, Finality
+from hokusai_mlflow.chain.delivery import Delivery
 from hokusai_mlflow.chain.fees import FeePolicy
+from hokusai_mlflow.chain.finality import Finality
 from hokusai_mlflow.chain.improvement import Improvement, digest_hex
 from hokusai_mlflow.chain.journal import Journal
 from hokusai_mlflow.chain.offers import Offers
@@ -44,7 +45,7 @@ class Outbox:
         The contract.
     signer : Signer
         Key that sends the transactions and pays their fees.
-    confirmations : int or {"safe", "finalized"}, default 1
+    finality : int or {"safe", "finalized"}, default 1
         Blocks that must contain or follow the payment before it counts, or the chain's own tag.
     fees : FeePolicy, optional
         What is offered per gas.
@@ -60,7 +61,7 @@ class Outbox:
         verifier: Verifier,
         signer: Signer,
         *,
-        confirmations: Finality = 1,
+        finality: Finality = 1,
         fees: FeePolicy | None = None,
         bump_after: float = 60.0,
         poll: float = 0.25,
@@ -72,7 +73,7 @@ class Outbox:
         self._poll = poll
         self._book = SettlementBook(verifier.chain_id, verifier.address)
         journal = Journal(ledger, self._book)
-        delivery = Delivery(verifier, confirmations)
+        delivery = Delivery(verifier, finality)
         self._settler = Settler(
             verifier,
             journal=journal,

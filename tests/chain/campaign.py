@@ -129,7 +129,7 @@ def settle_among_faults(plan, number, life, done):
     with plan.ledger as ledger, mishaps.in_the_ledger():
         # Half of them call final what the next block can undo, half wait for what cannot be.
         depth = 1 if number % 4 < 2 else plan.depth + 1
-        outbox = Outbox(ledger, verifier, key, confirmations=depth, bump_after=1.0, poll=0.1)
+        outbox = Outbox(ledger, verifier, key, finality=depth, bump_after=1.0, poll=0.1)
         while not done.is_set():
             with suppress(ConnectionError, ChainError, Exploded):
                 outbox.settle(timeout=2)

@@ -127,7 +127,7 @@ def test_models_do_not_wait_for_each_other(paying, outbox):
 
 
 def test_depth_is_waited_for(paying, improvement):
-    outbox = paying.outbox(confirmations=3)
+    outbox = paying.outbox(finality=3)
     paying.enqueue(outbox, improvement)
     (shallow,) = outbox.settle(timeout=0.1)
     assert (shallow.state, shallow.paid) == ("broadcast", {})
@@ -142,12 +142,58 @@ def test_depth_is_waited_for(paying, improvement):
 
 
 def test_the_chains_own_finality_may_be_asked_for(paying, improvement):
-    outbox = paying.outbox(confirmations="finalized")
+    outbox = paying.outbox(finality="finalized")
     paying.enqueue(outbox, improvement)
     assert outbox.settle()[0].state == "confirmed"
-    for wrong in (0, "soon", True - 1):
+    for wrong in (0, "soon", True, 1.5):
         with pytest.raises(InputError, match="whole number from 1"):
-            paying.outbox(confirmations=wrong)
+            paying.outbox(finality=wrong)
+
+
+def test_a_tag_that_lags_behind_is_waited_for_where_depth_would_do(paying, improvement):
+    """The payment is three blocks deep, and only two of them are what the chain calls safe."""
+    lag, plain = [3], paying.world.web3
+
+    def lagging(method, params):
+        if method != "eth_getBlockByNumber" or params[0] != "safe":
+            return None
+        return plain.provider.make_request(method, [hex(plain.eth.block_number - lag[0]), False])
+
+    paying.provider.before = lagging
+    outbox = paying.outbox(finality="safe")
+    paying.enqueue(outbox, improvement)
+    outbox.settle(timeout=0)
+    for _ in range(2):
+        plain.provider.make_request("evm_mine", [])
+    assert outbox.settle(timeout=0.1)[0].state == "broadcast"
+    assert paying.kinds()[-1] == "mined"
+    lag[0] = 2
+    assert outbox.settle()[0].state == "confirmed"
+    paying.require_paid(1)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"jsonrpc": "2.0", "id": 1, "result": None},
+        {"jsonrpc": "2.0", "id": 1, "error": {"code": -32602, "message": "invalid block tag"}},
+        {"jsonrpc": "2.0", "id": 1, "error": {"code": -39001, "message": "Unknown block"}},
+    ],
+    ids=["none yet", "unknown tag", "geth before its first"],
+)
+def test_an_endpoint_without_tags_says_so_and_pays_once(paying, improvement, answer):
+    def untagged(method, params):
+        return answer if method == "eth_getBlockByNumber" and params[0] == "finalized" else None
+
+    paying.provider.before = untagged
+    outbox = paying.outbox(finality="finalized")
+    paying.enqueue(outbox, improvement)
+    (stuck,) = outbox.settle(timeout=5)
+    assert stuck.state == "broadcast"
+    assert "does not name a finalized block" in stuck.error
+    assert "chain.finality" in stuck.error
+    assert paying.outbox(finality=1).settle()[0].state == "confirmed"
+    paying.require_paid(1)
 
 
 # ---------------------------------------------------------------------- lost and doubled messages
@@ -253,7 +299,7 @@ def steal(paying, nonce):
 
 
 def test_a_stolen_nonce_is_given_up_only_when_the_theft_is_deep(paying, improvement):
-    outbox = paying.outbox(confirmations=3)
+    outbox = paying.outbox(finality=3)
     paying.provider.before = once(lambda _: steal(paying, 0))
     paying.enqueue(outbox, improvement)
     (stolen,) = outbox.settle(timeout=0.1)
@@ -604,7 +650,7 @@ def copy_of(paying, path):
 def test_a_reorganisation_returns_the_settlement_to_broadcast(
     paying, improvement, confirmations, tmp_path
 ):
-    outbox = paying.outbox(confirmations=confirmations)
+    outbox = paying.outbox(finality=confirmations)
     paying.enqueue(outbox, improvement)
     kept = copy_of(paying, tmp_path / "kept.sqlite")
     original = paying.provider.chain
@@ -696,7 +742,7 @@ def test_a_theft_that_is_undone_leaves_a_gap_that_is_filled(paying, improvement)
 
 def test_a_refusal_is_final_only_when_what_it_rests_on_is_deep(paying, improvement):
     admin, oracle = paying.world.keys.admin, paying.world.keys.oracles[1].address
-    outbox = paying.outbox(confirmations=3)
+    outbox = paying.outbox(finality=3)
     paying.world.verifier.transact(admin, "removeOracle", oracle)
     paying.enqueue(outbox, improvement)
     (undecided,) = outbox.settle(timeout=0.1)

@@ -121,9 +121,7 @@ def test_four_settlers_of_which_two_are_killed_pay_everything_once(home):
     for improvement in improvements:
         paying.enqueue(paying.outbox(), improvement)
     start = processes.Event()
-    children = [
-        processes.Process(target=settle_until_done, args=(home, start)) for _ in range(4)
-    ]
+    children = [processes.Process(target=settle_until_done, args=(home, start)) for _ in range(4)]
     for child in children:
         child.start()
     start.set()

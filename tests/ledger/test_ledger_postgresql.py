@@ -34,13 +34,14 @@ def test_a_restart_between_two_appends_is_not_noticed(ledger, postgresql):
 
 
 def test_a_restart_within_a_transaction_undoes_it_and_says_so(ledger, postgresql):
-    with (
-        pytest.raises(LedgerError, match="does not answer .* repeating is safe"),
-        ledger.transaction() as transaction,
-    ):
-        transaction.append("step", "a", {}, model="m")
-        end_all_connections(postgresql)
-        transaction.append("step", "b", {}, model="m")
+    def interrupted():
+        with ledger.transaction() as transaction:
+            transaction.append("step", "a", {}, model="m")
+            end_all_connections(postgresql)
+            transaction.append("step", "b", {}, model="m")
+
+    with pytest.raises(LedgerError, match=r"does not answer .* repeating is safe"):
+        interrupted()
     assert ledger.entries() == []
     ledger.append("step", "a", {}, model="m")
     assert ledger.verify() == 1
