@@ -9,7 +9,7 @@ VISITS := examples/doctor_visits/pipeline.yaml
 PARALLEL := -n 2 --dist loadgroup --ignore=tests/calibration --ignore=tests/benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-regression test test-exhaustive calibrate calibrate-quick bench lint contracts-tools contracts gas slither mutants lock clean
+.PHONY: help install demo demo-regression test test-exhaustive calibrate calibrate-quick bench faults postgres lint contracts-tools contracts gas slither mutants lock clean
 
 help: ## Show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -54,6 +54,13 @@ calibrate-quick: $(STAMP) ## The same at the reduced size that CI runs
 
 bench: $(STAMP) ## Time the comparisons side by side with their peers
 	$(BIN)/pytest tests/benchmarks --benchmark-only
+
+# 1 000 settlements take about a quarter of an hour on one core; FAULTS="--anvil BINARY" plays on anvil.
+faults: $(STAMP) ## Settle 1 000 payments while everything goes wrong, and tell what came of it
+	cd tests/chain && $(abspath $(BIN))/python campaign.py $(FAULTS)
+
+postgres: $(STAMP) ## Run the tests of ledger and settling on a PostgreSQL server of their own
+	.ci/with-postgresql $(BIN)/pytest tests/ledger tests/chain -k postgresql
 
 lint: $(STAMP) ## Format check, lint, types, layers, spelling
 	$(BIN)/ruff format --check .

@@ -73,7 +73,9 @@ class Report:
         yield f"{self.settlements:,} settlements enqueued, {self.payments:,} payments on chain"
         yield f"supply {self.supply / 10**18:,.12g} of {self.settlements * REWARD / 10**18:,.12g}"
         yield f"{self.entries:,} entries in the ledger, {self.anchors:,} heads of it noted"
-        yield f"{self.seconds:,.0f} s, {self.payments / self.seconds:.2f} payments a second"
+        each = self.seconds / max(self.payments, 1)
+        yield f"{self.seconds:,.0f} s, {each:.2f} s for a payment among faults"
+        yield f"{sum(self.faults.values()):,} faults injected"
         yield "faults: " + ", ".join(f"{count:,} {name}" for name, count in self.faults.items())
         yield "steps: " + ", ".join(f"{count:,} {name}" for name, count in self.steps.items())
         yield from (f"WRONG: {told}" for told in self.wrong)
@@ -191,23 +193,26 @@ def run(plan, tell=lambda line: None):
         children[number] = start(settle_among_faults, plan, number, 0, done)
     disturber = start(disturb_the_chain, plan, done)
     lives, anchors, shown = dict.fromkeys(children, 0), set(), 0.0
-    while time.monotonic() - began < plan.patience:
-        time.sleep(0.2)
-        anchors.add(ledger.head())
-        for number, child in children.items():
-            if not child.is_alive():
-                require_killed(child)
-                lives[number] += 1
-                children[number] = start(settle_among_faults, plan, number, lives[number], done)
-        open_ones = sum(not one.is_final for one in outbox.settlements())
-        if time.monotonic() - shown > 15:
-            shown = time.monotonic()
-            tell(f"{shown - began:6.0f} s  {open_ones:,} open, {len(ledger.entries()):,} entries")
-        if not open_ones:
-            break
-    done.set()
-    for child in (*children.values(), disturber):
-        child.join(120)
+    try:
+        while time.monotonic() - began < plan.patience:
+            time.sleep(0.2)
+            anchors.add(ledger.head())
+            for number, child in children.items():
+                if not child.is_alive():
+                    require_killed(child)
+                    lives[number] += 1
+                    again = settle_among_faults, plan, number, lives[number], done
+                    children[number] = start(*again)
+            open_ones = sum(not one.is_final for one in outbox.settlements())
+            if time.monotonic() - shown > 15:
+                shown = time.monotonic()
+                tell(f"{shown - began:6.0f} s  {open_ones:,} open, {len(anchors):,} heads noted")
+            if not open_ones:
+                break
+    finally:
+        done.set()
+        for child in (*children.values(), disturber):
+            child.join(120)
     payments, supply, wrong = conclude(world, ledger, enqueued, anchors)
     kinds = [entry.kind.removeprefix("settlement.") for entry in ledger.entries()]
     ledger.close()

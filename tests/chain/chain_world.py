@@ -79,9 +79,11 @@ class World:
         return self.verifier.configure_model(self.keys.admin, MODEL, config, GENESIS)
 
 
-def open_world(home: Path, rpc_url: str | None = None) -> World:
+def open_world(home: Path, rpc_url: str | None = None, provider=None) -> World:
     keys = development_keys(home)
     web3 = connect(rpc_url=rpc_url, chain_id=None, home=home)
+    if provider is not None:
+        web3.provider = provider
     oracles = [oracle.address for oracle in keys.oracles]
     deployment = deploy(web3, keys.admin, oracles=oracles, quorum=2, home=home)
     return World(home, Verifier.of(web3, deployment, home=home), keys)

@@ -1,10 +1,13 @@
 """Where a campaign plays: the embedded chain, or anvil; both undo blocks when they are told to."""
 
 import json
+import os
+import shutil
 import socket
 import subprocess
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 from outbox_world import FaultyProvider, FaultyRpcProvider
 from reorganising import drop_blocks
@@ -88,14 +91,21 @@ class Anvil:
         return answered["result"]
 
 
+def anvil_binary():
+    """Where anvil is: named by the environment, installed for the contract tests, or on the path."""
+    installed = Path(__file__).parents[1] / "contracts" / "node_modules" / ".bin" / "anvil"
+    named = os.environ.get("HOKUSAI_TEST_ANVIL") or (installed if installed.exists() else None)
+    return str(named or shutil.which("anvil") or "")
+
+
 @contextmanager
-def anvil(binary):
+def anvil(binary, *options):
     """An anvil of its own, ended with the context; its URL."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     server = subprocess.Popen(
-        [binary, "--port", str(port), "--silent", "--hardfork", "prague"],
+        [binary, "--port", str(port), "--silent", "--hardfork", "prague", *options],
         stdout=subprocess.DEVNULL,
     )
     try:

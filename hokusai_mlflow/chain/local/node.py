@@ -142,6 +142,7 @@ class LocalChain(ChainReader):
     def eth_sendRawTransaction(self, raw: str) -> str:
         given = bytes.fromhex(raw[2:])
         transaction = self._decoded(given)
+        _require_well_formed(transaction)
         state = self._state("latest")
         due = state.get_nonce(transaction.sender)
         if transaction.nonce < due:
@@ -253,6 +254,25 @@ class LocalChain(ChainReader):
             raise RpcError(REFUSED, str(error)) from None
         for transaction in transactions:
             self._file.unqueue(transaction.sender, transaction.nonce)
+
+
+def _require_well_formed(transaction: SignedTransactionAPI) -> None:
+    """What a node refuses of a transaction without looking at the chain."""
+    most, tip = _most(transaction)
+    needed = transaction.get_intrinsic_gas()
+    if transaction.gas > GAS_LIMIT:
+        raise RpcError(REFUSED, "exceeds block gas limit")
+    if tip > most:
+        raise RpcError(
+            REFUSED,
+            "max priority fee per gas higher than max fee per gas: "
+            f"address {hexed(transaction.sender)}, maxPriorityFeePerGas: {tip}, "
+            f"maxFeePerGas: {most}",
+        )
+    if transaction.gas < needed:
+        raise RpcError(
+            REFUSED, f"intrinsic gas too low: gas {transaction.gas}, minimum needed {needed}"
+        )
 
 
 def _most(transaction: SignedTransactionAPI) -> tuple[int, int]:
