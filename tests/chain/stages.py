@@ -92,7 +92,7 @@ class Anvil:
 
 
 def anvil_binary():
-    """Where anvil is: named by the environment, installed for the contract tests, or on the path."""
+    """Where anvil is: named by the environment, with the contract tests, or on the path."""
     installed = Path(__file__).parents[1] / "contracts" / "node_modules" / ".bin" / "anvil"
     named = os.environ.get("HOKUSAI_TEST_ANVIL") or (installed if installed.exists() else None)
     return str(named or shutil.which("anvil") or "")
