@@ -9,7 +9,7 @@ VISITS := examples/doctor_visits/pipeline.yaml
 PARALLEL := -n 2 --dist loadgroup --ignore=tests/calibration --ignore=tests/benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-regression test test-exhaustive calibrate calibrate-quick bench faults postgres lint contracts-tools contracts gas slither mutants lock clean
+.PHONY: help install demo demo-regression test test-exhaustive calibrate calibrate-quick bench faults postgres lint contracts-tools contracts vectors gas slither halmos mutants lock clean
 
 help: ## Show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -72,13 +72,19 @@ lint: $(STAMP) ## Format check, lint, types, layers, spelling
 # Node's packages of the contracts and of their tests; the tests run on the committed bytecode.
 FORGE := tests/contracts/node_modules/.bin/forge
 SLITHER := tests/contracts/.slither
+HALMOS := tests/contracts/.halmos
+VECTORS := tests/contracts/.forge/vectors.json
 NPM_CI := npm ci --silent --no-audit --no-fund --ignore-scripts
 
 contracts-tools:
 	cd hokusai_mlflow/contracts && $(NPM_CI)
 	cd tests/contracts && $(NPM_CI)
 
-contracts: contracts-tools ## Recompile the contracts and compare the bytecode; forge tests, fuzz, invariants, gas (needs Node)
+# What deltaone.py says, for the contract to say the same; always made anew.
+vectors: $(STAMP)
+	$(BIN)/python tests/contracts/vectors.py $(VECTORS)
+
+contracts: contracts-tools vectors ## Recompile the contracts and compare the bytecode; forge tests, fuzz, invariants, gas (needs Node)
 	cd hokusai_mlflow/contracts && node compile.mjs --check
 	$(FORGE) fmt --check hokusai_mlflow/contracts/*.sol tests/contracts/support tests/contracts/test
 	$(FORGE) test
@@ -97,7 +103,16 @@ $(SLITHER)/bin/slither:
 	$(PYTHON) -m venv $(SLITHER)
 	$(SLITHER)/bin/pip install --quiet --disable-pip-version-check slither-analyzer==0.11.6
 
-mutants: contracts-tools ## Break the contracts on purpose, and see that the tests find every break
+halmos: contracts-tools $(HALMOS)/bin/halmos ## Prove what a solver can about the contracts, for all values
+	$(FORGE) build --quiet --ast
+	PATH="$(dir $(abspath $(FORGE))):$$PATH" $(HALMOS)/bin/halmos --contract SymbolicTest \
+		--forge-build-out tests/contracts/.forge/out --loop 4 --solver-timeout-assertion 120s
+
+$(HALMOS)/bin/halmos:
+	$(PYTHON) -m venv $(HALMOS)
+	$(HALMOS)/bin/pip install --quiet --disable-pip-version-check halmos==0.3.3
+
+mutants: contracts-tools vectors ## Break the contracts on purpose, and see that the tests find every break
 	$(PYTHON) tests/contracts/mutants.py
 
 lock: ## Resolve the dependencies anew
