@@ -12,6 +12,7 @@ import pandas as pd
 from mlflow import MlflowClient
 
 from hokusai_mlflow import __version__
+from hokusai_mlflow.chain.development import DEVELOPMENT_NOTE, LOCAL_CHAIN_ID
 from hokusai_mlflow.chain.settlement import Settlement
 from hokusai_mlflow.deltaone import PairedSums, paired_kind, significant
 from hokusai_mlflow.errors import EvidenceMismatch
@@ -177,6 +178,8 @@ def log(
         state = receipt.settlement["state"]
         tags |= {"hokusai.settlement": "rewarded" if receipt.paid else state}
         tags |= {"hokusai.transaction": receipt.settlement["tx_hash"] or ""}
+        if receipt.development:
+            tags |= {"hokusai.chain": DEVELOPMENT_NOTE}
     tags |= {"mlflow.note.content": receipt.to_markdown()}
     params = {"metric": name, "policy": digest(attempt.inputs.spec.gate.to_dict())[:16]}
     runs.log(client, run_id, metrics=metrics, params=params, tags=tags)
@@ -227,4 +230,6 @@ def log_settlement(client: MlflowClient, ledger: Ledger, settlement: Settlement)
         return
     state = "rewarded" if settlement.state == "confirmed" else settlement.state
     tags = {"hokusai.settlement": state, "hokusai.transaction": settlement.tx_hash or ""}
+    if intent is not None and intent.body["chain_id"] == LOCAL_CHAIN_ID:
+        tags |= {"hokusai.chain": DEVELOPMENT_NOTE}
     runs.log(client, opened.body["run_id"], tags=tags)

@@ -10,7 +10,7 @@ from hokusai_mlflow.deltaone import CONTRIBUTORS_PERCENT, WEIGHT_TOTAL
 from hokusai_mlflow.evidence import Evidence
 from hokusai_mlflow.judgement import Judgement
 from hokusai_mlflow.report.receipt import ContributorLine, Outcome, Receipt
-from hokusai_mlflow.reward import is_embedded
+from hokusai_mlflow.reward import is_development_chain
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.tracking.registry import Registered
 from hokusai_mlflow.valuation import Valuation
@@ -84,7 +84,7 @@ def judged(
         owner=spec.owner,
         owner_wei=str(reward - sum(int(line.wei) for line in lines)),
         evidence=evidence.digest if evidence else "",
-        development=is_embedded(spec.chain, Settings()),
+        development=is_development_chain(spec.chain, Settings()),
         resumed=attempt.resumed,
     )
 
@@ -109,7 +109,7 @@ def baseline(attempt: Attempt, candidate: Registered, utility: float) -> Receipt
         candidate_version=candidate.version,
         scores={f"{spec.metric}, out of fold": (value, value)},
         owner=spec.owner,
-        development=is_embedded(spec.chain, Settings()),
+        development=is_development_chain(spec.chain, Settings()),
     )
 
 
@@ -125,5 +125,5 @@ def nothing_new(attempt: Attempt) -> Receipt:
         champion_version=beaten(attempt).version,
         contributors=_lines(attempt, None, None),
         owner=spec.owner,
-        development=is_embedded(spec.chain, Settings()),
+        development=is_development_chain(spec.chain, Settings()),
     )

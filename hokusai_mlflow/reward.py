@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from hokusai_mlflow.chain.connect import connect, is_development
 from hokusai_mlflow.chain.deployment import deploy, find_deployment
+from hokusai_mlflow.chain.development import LOCAL_CHAIN_ID
 from hokusai_mlflow.chain.model import ModelConfig
 from hokusai_mlflow.chain.outbox import Outbox
 from hokusai_mlflow.chain.settlement import Settlement
@@ -32,6 +33,8 @@ from hokusai_mlflow.verification.requests import ask, collect
 DAY = 86_400
 QUORUM = 2
 MIN_SAMPLES = 30
+LAPSED = ("Expired", "NotAnOracle", "QuorumMissing")
+"""Refusals after which signatures are asked for again: their deadline passed, or oracles changed."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Bench:
     oracles : tuple of Signer
         Keys that attest; on the development chain three of them, two needed.
     development : bool
-        Whether this is the embedded development chain.
+        Whether this is the embedded development chain, or a node of the same chain id.
     """
 
     verifier: Verifier
@@ -121,6 +124,12 @@ def reach_chain(chain: ChainSpec, settings: Settings) -> None:
 def is_embedded(chain: ChainSpec, settings: Settings) -> bool:
     """Whether rewards go to the embedded development chain."""
     return not (chain.rpc_url or settings.rpc_url)
+
+
+def is_development_chain(chain: ChainSpec, settings: Settings) -> bool:
+    """Whether what is paid there is worth nothing: the embedded chain, or a node like it."""
+    named = chain.chain_id or settings.chain_id
+    return is_embedded(chain, settings) or named == LOCAL_CHAIN_ID
 
 
 def model_config(spec: Spec) -> ModelConfig:
@@ -215,11 +224,12 @@ def pay(judgement: Judgement, evidence: Evidence, ledger: Ledger, settings: Sett
 
 
 def _lacks_signatures(outbox: Outbox, ledger: Ledger, evidence: Evidence) -> bool:
-    """Whether an improvement was never signed, or what was signed has passed its deadline."""
+    """Whether an improvement was never signed, or what was signed does not hold any more."""
     if ledger.get("settlement.intent", evidence.digest) is None:
         return True
     standing = outbox.settlement(evidence.digest)
-    return standing.state == "failed" and "Expired" in (standing.error or "")
+    lapsed = any(name in (standing.error or "") for name in LAPSED)
+    return standing.state == "failed" and lapsed
 
 
 def settle(

@@ -12,7 +12,8 @@ from web3.exceptions import BadResponseFormat
 from web3.middleware import ExtraDataToPOAMiddleware
 from web3.types import RPCEndpoint, RPCResponse
 
-from hokusai_mlflow.chain.local import LOCAL_CHAIN_ID, LocalChain, LocalProvider
+from hokusai_mlflow.chain.development import LOCAL_CHAIN_ID
+from hokusai_mlflow.chain.local import LocalChain, LocalProvider
 from hokusai_mlflow.chain.signer import development_keys
 from hokusai_mlflow.errors import ChainUnreachable, InputError, WrongChain
 

@@ -72,6 +72,10 @@ def status(spec: SpecFile = None, as_json: AsJson = False) -> None:
     if as_json:
         output.document({"status": told})
         return
+    if told["development"]:
+        from hokusai_mlflow.chain.development import DEVELOPMENT_NOTE
+
+        output.say(DEVELOPMENT_NOTE, "dim")
     for key, value in told.items():
         output.say(f"{key.replace('_', ' '):>20}  {_shown(key, value)}")
 
@@ -157,7 +161,11 @@ def _show_deployment(deployment: Deployment | None, as_json: bool) -> None:
     if as_json:
         output.document({"deployment": deployment.to_dict() if deployment else None})
     elif deployment is not None:
+        from hokusai_mlflow.chain.development import DEVELOPMENT_NOTE, LOCAL_CHAIN_ID
+
         output.say(f"DeltaOneVerifier {deployment.address} on chain {deployment.chain_id}", "bold")
+        if deployment.chain_id == LOCAL_CHAIN_ID:
+            output.say(DEVELOPMENT_NOTE, "dim")
         output.say(f"DeltaOne token   {deployment.token}")
         output.say(f"made in block    {deployment.block} by {deployment.transaction}")
 

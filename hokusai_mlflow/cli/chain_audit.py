@@ -23,6 +23,9 @@ def audit(spec: SpecFile = None, as_json: AsJson = False) -> None:
 
     Example: hokusai chain audit pipeline.yaml
     """
+    from hokusai_mlflow.chain.connect import is_development
+    from hokusai_mlflow.chain.development import DEVELOPMENT_NOTE
+
     settings = read_settings()
     verifier = find_verifier(chain_of(spec), settings)
     file = database_file(settings.ledger)
@@ -46,6 +49,8 @@ def audit(spec: SpecFile = None, as_json: AsJson = False) -> None:
         output.say("nothing to audit yet: there is no contract or no ledger")
     else:
         _show(found)
+        if verifier is not None and is_development(verifier.web3):
+            output.say(DEVELOPMENT_NOTE, "dim")
     if found is not None and not found.is_clean:
         raise typer.Exit(command.MISMATCH)
 

@@ -18,13 +18,15 @@ def chain(spec: ChainSpec, settings: Settings) -> Finding:
     rpc_url, chain_id = endpoint(spec, settings)
     if rpc_url is None and not embedded_chain_exists(settings):
         return Finding("chain", None, f"embedded development chain: {NOT_YET}")
-    from hokusai_mlflow.chain.connect import connect  # noqa: PLC0415
+    from hokusai_mlflow.chain.connect import connect, is_development  # noqa: PLC0415
     from hokusai_mlflow.chain.deployment import find_deployment, require_code  # noqa: PLC0415
 
     web3 = connect(rpc_url=rpc_url, chain_id=chain_id, home=settings.home)
     where = f"chain {web3.eth.chain_id}, block {web3.eth.block_number}"
     if rpc_url is None:
         where += " (embedded, for development)"
+    elif is_development(web3):
+        where += " (for development)"
     deployment = find_deployment(settings.home, web3.eth.chain_id)
     verifier = find_verifier(spec, settings)
     if verifier is None:

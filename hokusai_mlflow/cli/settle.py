@@ -49,6 +49,7 @@ def settle(
         with stopping() as stop:
             if not as_json:
                 output.say("settling until SIGINT or SIGTERM", "dim")
+                desk.say_where()
             while not stop.is_set():
                 desk.patiently(timeout, stop)
                 stop.wait(interval)
@@ -61,6 +62,7 @@ def settle(
                 desk.show(one)
             if not settled:
                 output.say("no payment waits")
+            desk.say_where()
     desk.close()
     if desk.failed:
         raise typer.Exit(command.UNAVAILABLE)
@@ -130,6 +132,14 @@ class Watcher:
             output.document({"settlement": one.to_dict()})
         else:
             output.marked(HOLDS.get(one.state), f"{one.model} {one.evidence[:16]}…", _told(one))
+
+    def say_where(self) -> None:
+        """Say it when what is settled is worth nothing."""
+        from hokusai_mlflow.chain.development import DEVELOPMENT_NOTE
+        from hokusai_mlflow.reward import is_development_chain
+
+        if is_development_chain(self._chain, self._settings):
+            output.say(DEVELOPMENT_NOTE, "dim")
 
     def close(self) -> None:
         """Close the ledger."""

@@ -122,3 +122,16 @@ def test_an_audit_without_the_ledger_is_a_difference(paying):
     answered = call("chain", "audit")
     assert answered.exit_code == 4
     assert "there is no ledger" in answered.output
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("settle",), ("chain", "audit"), ("chain", "status"), ("chain", "deploy")],
+    ids=" ".join,
+)
+def test_nobody_takes_a_development_chain_for_a_public_one(paying, command):
+    (improvement,) = paying.improvements(1)
+    paying.enqueue(paying.outbox(), improvement)
+    answered = call(*command)
+    assert answered.exit_code == 0, answered.output
+    assert "development chain: what it pays is worth nothing" in answered.stdout

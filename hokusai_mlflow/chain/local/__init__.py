@@ -5,7 +5,8 @@ keeps everything on disk. It has no consensus and no peers: whoever can write th
 chain. For development and demonstration only.
 """
 
-from hokusai_mlflow.chain.local.node import LOCAL_CHAIN_ID, LocalChain
+from hokusai_mlflow.chain.development import LOCAL_CHAIN_ID
+from hokusai_mlflow.chain.local.node import LocalChain
 from hokusai_mlflow.chain.local.provider import LocalProvider
 from hokusai_mlflow.chain.local.server import serve
 

@@ -17,6 +17,7 @@ from eth.vm.spoof import SpoofTransaction
 from eth_utils import ValidationError
 from eth_utils.address import to_canonical_address
 
+from hokusai_mlflow.chain.development import LOCAL_CHAIN_ID
 from hokusai_mlflow.chain.local.reader import REFUSED, REVERTED, ChainReader, RpcError
 from hokusai_mlflow.chain.local.rendering import (
     Json,
@@ -26,9 +27,6 @@ from hokusai_mlflow.chain.local.rendering import (
 )
 from hokusai_mlflow.chain.local.store import ChainFile
 from hokusai_mlflow.errors import WrongChain
-
-LOCAL_CHAIN_ID = 31_337
-"""The chain id that development chains have by custom."""
 
 GAS_LIMIT = 30_000_000
 GENESIS_WEI = 10**24
