@@ -34,7 +34,7 @@ DAY = 86_400
 QUORUM = 2
 MIN_SAMPLES = 30
 LAPSED = ("Expired", "NotAnOracle", "QuorumMissing")
-"""Refusals after which signatures are asked for again: their deadline passed, or oracles changed."""
+"""Refusals after which oracles are asked again: a deadline passed, or oracles were replaced."""
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,10 @@ def edges():
         yield from neighbours(kind, PairedSums(n, n * 10**9, n, n * 10**18, n, n * 10**9))
         yield from neighbours(kind, PairedSums(2, 10**9, 10**9, 10**18, 10**18, 0))
         yield from neighbours(kind, PairedSums(1, 1, 1, 1, 1, 1))
-        yield from neighbours(kind, PairedSums(400, 100 * 10**9, 90 * 10**9, 10**20, 9 * 10**19, 9 * 10**19))
+        sums = PairedSums(400, 100 * 10**9, 90 * 10**9, 10**20, 9 * 10**19, 9 * 10**19)
+        yield from neighbours(kind, sums)
+            kind, PairedSums(400, 100 * 10**9, 90 * 10**9, 10**20, 9 * 10**19, 9 * 10**19)
+        )
 
 
 def last_level(kind: str, sums: PairedSums, minimum: int) -> int | None:
@@ -142,9 +145,7 @@ def vectors() -> list[tuple]:
         made.append(expected(kind, sums, minimum, z2))
         level = last_level(kind, sums, minimum)
         if level is not None:
-            made.extend(
-                expected(kind, sums, minimum, z) for z in (level, level + 1) if z <= MOST
-            )
+            made.extend(expected(kind, sums, minimum, z) for z in (level, level + 1) if z <= MOST)
 
     @settings(
         max_examples=DRAWN,
