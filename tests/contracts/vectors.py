@@ -101,8 +101,6 @@ def edges():
         yield from neighbours(kind, PairedSums(1, 1, 1, 1, 1, 1))
         sums = PairedSums(400, 100 * 10**9, 90 * 10**9, 10**20, 9 * 10**19, 9 * 10**19)
         yield from neighbours(kind, sums)
-            kind, PairedSums(400, 100 * 10**9, 90 * 10**9, 10**20, 9 * 10**19, 9 * 10**19)
-        )
 
 
 def last_level(kind: str, sums: PairedSums, minimum: int) -> int | None:
