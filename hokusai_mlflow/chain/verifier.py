@@ -12,6 +12,7 @@ from web3.types import TxReceipt
 from hokusai_mlflow.chain.artifact import artifact
 from hokusai_mlflow.chain.claims import Share
 from hokusai_mlflow.chain.connect import is_development
+from hokusai_mlflow.chain.contract import Contract
 from hokusai_mlflow.chain.deployment import Deployment
 from hokusai_mlflow.chain.events import (
     ChainEvent,
@@ -29,15 +30,15 @@ from hokusai_mlflow.chain.improvement import (
 from hokusai_mlflow.chain.improvement import address as checked_address
 from hokusai_mlflow.chain.maintenance import Maintenance
 from hokusai_mlflow.chain.model import ModelConfig, ModelOnChain
+from hokusai_mlflow.chain.proven import Proven
 from hokusai_mlflow.chain.refusals import decode_error, refusals
 from hokusai_mlflow.chain.signer import Signer
-from hokusai_mlflow.chain.transactions import await_receipt, broadcast, prepare, signer_lock
 from hokusai_mlflow.errors import ContractRefused
 
 _NO_HEAD = bytes(32)
 
 
-class Verifier:
+class Verifier(Contract):
     """A deployed `DeltaOneVerifier`.
 
     Parameters
@@ -52,13 +53,8 @@ class Verifier:
     """
 
     def __init__(self, web3: Web3, address: str, *, home: Path | str, from_block: int = 0) -> None:
-        self.web3 = web3
-        self.address = checked_address(address)
-        self.home = Path(home)
+        super().__init__(web3, address, "DeltaOneVerifier", home=home)
         self.from_block = from_block
-        abi = artifact("DeltaOneVerifier").abi
-        self._contract = web3.eth.contract(address=self.address, abi=abi)  # type: ignore[call-overload]
-        self.chain_id = web3.eth.chain_id
 
     @classmethod
     def of(cls, web3: Web3, deployment: Deployment, *, home: Path | str) -> Verifier:
@@ -119,6 +115,11 @@ class Verifier:
         with refusals():
             return bool(self._contract.functions.paused().call())
 
+    def proofs(self) -> str:
+        """Address of the `ProofVerifier` that checks proofs for this contract."""
+        with refusals():
+            return str(self._contract.functions.proofs().call())
+
     def token(self) -> str:
         """Address of the DeltaOne token."""
         with refusals():
@@ -149,11 +150,18 @@ class Verifier:
 
     # ------------------------------------------------------------------ improvements
 
-    def process_call_data(self, improvement: Improvement, signatures: Sequence[bytes]) -> bytes:
-        """Call data of ``processImprovement``, for whoever sends the transaction."""
-        return self.call_data("processImprovement", improvement.message(), list(signatures))
+    def process_call_data(
+        self, improvement: Improvement, signatures: Sequence[bytes], proven: Proven | None = None
+    ) -> bytes:
+        """Call data of ``processImprovement``, or with a proof of ``processProvenImprovement``."""
+        said, signed = improvement.message(), list(signatures)
+        if proven is None:
+            return self.call_data("processImprovement", said, signed)
+        return self.call_data("processProvenImprovement", said, signed, proven.encode())
 
-    def expected_reward(self, improvement: Improvement, signatures: Sequence[bytes]) -> int:
+    def expected_reward(
+        self, improvement: Improvement, signatures: Sequence[bytes], proven: Proven | None = None
+    ) -> int:
         """Wei that the contract would pay now.
 
         Raises
@@ -161,9 +169,11 @@ class Verifier:
         ContractRefused
             As the transaction would.
         """
-        function = self._contract.functions.verifyAndCalculateReward
+        view, said = self._contract.functions, (improvement.message(), list(signatures))
         with refusals():
-            return int(function(improvement.message(), list(signatures)).call())
+            if proven is None:
+                return int(view.verifyAndCalculateReward(*said).call())
+            return int(view.verifyProvenAndCalculateReward(*said, proven.encode()).call())
 
     def recorded(self, evidence: str) -> RecordedImprovement | None:
         """The payment of an evidence digest, read from the chain's events; None when unpaid."""
@@ -332,54 +342,7 @@ class Verifier:
                 return None
             raise
 
-    def call_data(self, function: str, *arguments: Any) -> bytes:
-        """Call data of any function of the contract."""
-        return bytes.fromhex(self._contract.encode_abi(function, list(arguments))[2:])
-
-    def transact(self, signer: Signer, function: str, *arguments: Any) -> str:
-        """Send any function of the contract and wait until it is mined.
-
-        Parameters
-        ----------
-        signer : Signer
-            Needs the role that the function asks for.
-        function : str
-            Its Solidity name, such as ``pause`` or ``addOracle``.
-        *arguments
-            In the contract's types.
-
-        Returns
-        -------
-        str
-            Hash of the transaction.
-
-        Raises
-        ------
-        ContractRefused
-            The contract reverts; nothing is sent when that shows beforehand.
-        """
-        data = self.call_data(function, *arguments)
-        with signer_lock(self.home, signer.address):
-            with refusals():
-                transaction = prepare(self.web3, signer, to=self.address, data=data)
-            raw, transaction_hash = signer.sign_transaction(transaction)
-            broadcast(self.web3, raw, transaction_hash)
-            receipt = await_receipt(self.web3, transaction_hash)
-        if receipt["status"] != 1:
-            raise self._why(receipt, signer.address, data)
-        return transaction_hash
-
     # ------------------------------------------------------------------ inside
-
-    def _why(self, receipt: TxReceipt, sender: str, data: bytes) -> ContractRefused:
-        """Repeat a failed call before its block, to read the refusal that receipts omit."""
-        call = {"from": sender, "to": self.address, "data": data}
-        try:
-            with refusals():
-                self.web3.eth.call(call, receipt["blockNumber"] - 1)  # type: ignore[arg-type]
-        except ContractRefused as refused:
-            return refused
-        return ContractRefused("reverted on chain, though the same call succeeds before it")
 
     def _token(self) -> Any:
         return self.web3.eth.contract(address=self.token(), abi=artifact("DeltaOne").abi)  # type: ignore[call-overload]

@@ -10,18 +10,21 @@ from eth_account.messages import encode_typed_data
 
 from hokusai_mlflow.chain.improvement import Improvement
 from hokusai_mlflow.chain.maintenance import Maintenance
+from hokusai_mlflow.chain.proven import PublicPart
 from hokusai_mlflow.chain.signer import Signer
 from hokusai_mlflow.errors import EvidenceMismatch, InputError
 
 
 def attest(
-    statement: Improvement | Maintenance, domain: Mapping[str, Any], signers: Sequence[Signer]
+    statement: Improvement | Maintenance | PublicPart,
+    domain: Mapping[str, Any],
+    signers: Sequence[Signer],
 ) -> list[bytes]:
     """Sign an improvement, or a later measurement of one, with several oracles.
 
     Parameters
     ----------
-    statement : Improvement or Maintenance
+    statement : Improvement, Maintenance or PublicPart
     domain : mapping
         Of the contract that will check; see `chain.improvement.signing_domain`.
     signers : sequence of Signer
@@ -41,12 +44,14 @@ def attest(
     ]
 
 
-def recover(improvement: Improvement, domain: Mapping[str, Any], signature: bytes) -> str:
+def recover(
+    improvement: Improvement | PublicPart, domain: Mapping[str, Any], signature: bytes
+) -> str:
     """Who signed.
 
     Parameters
     ----------
-    improvement : Improvement
+    improvement : Improvement or PublicPart
     domain : mapping
     signature : bytes, length 65
 
@@ -71,7 +76,7 @@ def recover(improvement: Improvement, domain: Mapping[str, Any], signature: byte
 
 
 def require_quorum(
-    improvement: Improvement,
+    improvement: Improvement | PublicPart,
     domain: Mapping[str, Any],
     signatures: Sequence[bytes],
     *,
@@ -82,7 +87,7 @@ def require_quorum(
 
     Parameters
     ----------
-    improvement : Improvement
+    improvement : Improvement or PublicPart
     domain : mapping
     signatures : sequence of bytes
         By ascending signer.
