@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import tempfile
 from importlib.metadata import version
@@ -210,6 +211,15 @@ def log(
         texts["gate/evidence.json"] = evidence.to_json()
     runs.upload_text(client, run_id, texts)
     describe(client, candidate, receipt)
+
+
+def log_proof(client: MlflowClient, run_id: str, evidence: Evidence, ledger: Ledger) -> None:
+    """Put the proofs of an improvement's sums beside its evidence, for `hokusai verify`."""
+    intent = ledger.get("settlement.intent", evidence.digest)
+    if intent is not None and "proven" in intent.body:
+        names = ("chain_id", "contract", "improvement", "proven")
+        told = json.dumps({name: intent.body[name] for name in names}, indent=1)
+        runs.upload_text(client, run_id, {"gate/proof.json": told})
 
 
 def _finding_metrics(receipt: Receipt) -> dict[str, float]:

@@ -257,6 +257,9 @@ def publish(
     client = connect(settings)
     receipt = receipts.judged(judgement, evidence, settlement)
     outcome.log(client, judgement, receipt, payment, evidence)
+    if evidence is not None:
+        with Ledger(settings.ledger) as ledger:
+            outcome.log_proof(client, judgement.attempt.run_id, evidence, ledger)
     if not judgement.promoted:
         registry.challenge(client, judgement.candidate)
     return _close(judgement.attempt, receipt, settings)

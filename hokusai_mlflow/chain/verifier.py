@@ -199,6 +199,16 @@ class Verifier(Contract):
             return None
         return recorded_improvement(events, block_hash="0x" + bytes(receipt["blockHash"]).hex())
 
+    def proven_in(self, transaction: str) -> tuple[dict[str, Any], Proven] | None:
+        """Improvement, as its message, and proofs of a transaction; None when it handed in none."""
+        found = self.web3.eth.get_transaction(transaction)  # type: ignore[arg-type]
+        if found.get("to") != self.address:
+            return None
+        function, said = self._contract.decode_function_input(found["input"])
+        if function.fn_name != "processProvenImprovement":
+            return None
+        return dict(said["improvement"]), Proven.decode(said["proven"])
+
     def receipt_events(self, receipt: TxReceipt) -> tuple[ChainEvent, ...]:
         """The contract's events in a receipt."""
         return decode_logs(self._contract, receipt["logs"])

@@ -18,6 +18,7 @@ from hokusai_mlflow.metrics import metric
 from hokusai_mlflow.outputs import prediction_table
 from hokusai_mlflow.stats.comparison import compare_outputs
 from hokusai_mlflow.stats.paired import paired_scores
+from hokusai_mlflow.verification.statement import Statement
 
 STATED = ("baseline", "candidate", "improvement_bps", "ci_low_bps", "ci_high_bps", "p_value")
 
@@ -99,18 +100,23 @@ def check_predictions(
         option = "--data" if which == "gate" else "--payment-data"
         return [Check(f"{which} predictions", None, f"none given; give them with {option}")]
     rows = checked(path, baseline="champion", candidate="candidate", name=str(path))
-    found = evaluation_digest(rows.ids, rows.targets)
-    checks = [
-        _equal(f"{which} examples", f"{stated['n']:,}", f"{len(rows):,}"),
-        _equal(f"{which} commitment to ids and targets", stated["digest"], found),
-    ]
+    checks = [_equal(f"{which} examples", f"{stated['n']:,}", f"{len(rows):,}")]
+    if "verification" in document:
+        told = "behind salted commitments, which only their owner can open"
+        checks.append(Check(f"{which} commitment to targets", None, told))
+    else:
+        found = evaluation_digest(rows.ids, rows.targets)
+        checks.append(_equal(f"{which} commitment to ids and targets", stated["digest"], found))
     of = metric(document["metric"], **document["metric_options"])
     groups = None
     if document["evaluation"].get("columns", {}).get("group") is not None:
         groups = prediction_table(path, "id", "group")["group"].reindex(rows.ids).to_numpy()
-    sums = PairedSums.of(
-        *paired_scores(of, rows.targets, rows.baseline, rows.candidate, groups=groups)
-    )
+    columns = (rows.targets, rows.baseline, rows.candidate)
+    if "verification" in document:
+        statement = Statement.from_dict(document["verification"]["statement"])
+        sums = statement.paired_sums(*columns)
+    else:
+        sums = PairedSums.of(*paired_scores(of, *columns, groups=groups))
     expected = evidence.read_sums(document, which)
     told = "recomputed from the predictions, equal to the last digit"
     if sums != expected:
