@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hokusai_mlflow.attempt import Attempt
+from hokusai_mlflow.chain.connect import is_development
 from hokusai_mlflow.chain.improvement import Improvement
 from hokusai_mlflow.chain.proof_verifier import MODES, ProofTerms, ProofVerifier
 from hokusai_mlflow.chain.proven import Proof, Proven, context_of
@@ -75,9 +76,7 @@ def key_of(statement: Statement, settings: Settings) -> Any:
 # ---------------------------------------------------------------------- before predictions exist
 
 
-def agree(
-    verifier: Verifier, administrator: Signer, inputs: Inputs, settings: Settings, owner: str
-) -> None:
+def agree(verifier: Verifier, administrator: Signer, inputs: Inputs, settings: Settings) -> None:
     """Register key and terms of a model's proofs; again changes nothing.
 
     Parameters
@@ -86,14 +85,23 @@ def agree(
     administrator : Signer
     inputs : Inputs
     settings : Settings
-    owner : str
-        Address of the label owner.
+
+    Raises
+    ------
+    ChainError
+        When there is only a development key, and this is no development chain.
     """
     from hokusai_mlflow.verification.zk.keys import verifying_key  # noqa: PLC0415
 
     statement, spec = required_statement(inputs), inputs.spec
     proofs, record = ProofVerifier(verifier), key_of(statement, settings)
     mode = MODES[MODES.index(record.mode)]
+    if mode == "development" and not is_development(verifier.web3):
+        raise ChainError(
+            f"chain {verifier.chain_id} is no development chain and takes no development key; "
+            "import a ceremony's key with `hokusai zk import-key`, or have an auditor make one with "
+            "`hokusai zk setup --mode auditor`"
+        )
     words = verifying_key(record).words()
     proofs.register_key(administrator, words, statement.circuit, mode)
     proofs.configure(
@@ -102,7 +110,7 @@ def agree(
         ProofTerms(
             key=record.hash,
             score=statement.score,
-            label_owner=owner,
+            label_owner=spec.proof.label_owner or administrator.address,
             positive=statement.positive,
             max_part_percent=spec.proof.max_part_percent,
             min_commitment_age=spec.proof.min_commitment_age,

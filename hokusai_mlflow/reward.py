@@ -171,8 +171,7 @@ def found_lineage(inputs: Inputs, digest: str, settings: Settings) -> None:
     if bench.verifier.head(spec.model) is None:
         bench.verifier.configure_model(bench.sender, spec.model, model_config(spec), digest)
     if proving.is_proven(spec):
-        owner = bench.sender.address
-        proving.agree(bench.verifier, bench.sender, inputs, settings, owner)
+        proving.agree(bench.verifier, bench.sender, inputs, settings)
 
 
 def commit_labels(attempt: Attempt, settings: Settings) -> str | None:
