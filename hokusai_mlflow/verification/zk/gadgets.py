@@ -24,7 +24,7 @@ def boolean(builder: Builder, value: int, name: str) -> int:
 
 
 def bits(builder: Builder, value: int, size: int, name: str) -> list[int]:
-    """Boolean wires whose `number` lies in 0 … 2^size − 1; for a value outside, no witness exists."""
+    """Boolean wires of a number in 0 … 2^size − 1; a value outside has no witness."""
     return [boolean(builder, value >> place & 1, name) for place in range(size)]
 
 

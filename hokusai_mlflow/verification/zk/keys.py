@@ -21,16 +21,28 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, Protocol, get_args
 
 from hokusai_mlflow.errors import InputError, MissingInput
 from hokusai_mlflow.verification.zk import files, setup, zkey
-from hokusai_mlflow.verification.zk.circuit import VERSION, Circuit
+from hokusai_mlflow.verification.zk.circuit import VERSION
+from hokusai_mlflow.verification.zk.r1cs import R1CS
 from hokusai_mlflow.verification.zk.setup import Progress, silent
 from hokusai_mlflow.verification.zk.verifying import VerifyingKey
 
 Mode = Literal["development", "auditor", "ceremony"]
 MODES: tuple[Mode, ...] = get_args(Mode)
+
+
+class Keyed(Protocol):
+    """A circuit that keys are made for: its name with all parameters, and its constraints."""
+
+    @property
+    def name(self) -> str:
+        """Unique among circuits."""
+
+    def constraints(self) -> R1CS:
+        """The constraints, which depend on the parameters alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +97,7 @@ class KeyStore:
         for path in sorted(self.root.glob("*.json")):
             yield _record(path)
 
-    def find(self, circuit: Circuit, mode: Mode | None = None) -> KeyRecord | None:
+    def find(self, circuit: Keyed, mode: Mode | None = None) -> KeyRecord | None:
         """The key of a circuit: of a mode, or the one with the strongest mode there is."""
         kept = [
             record
@@ -96,7 +108,7 @@ class KeyStore:
         ]
         return max(kept, key=lambda record: MODES.index(record.mode), default=None)
 
-    def get(self, circuit: Circuit, mode: Mode | None = None) -> KeyRecord:
+    def get(self, circuit: Keyed, mode: Mode | None = None) -> KeyRecord:
         """As `find`.
 
         Raises
@@ -125,13 +137,13 @@ class KeyStore:
         return zkey.read(record.path)
 
     def make(
-        self, circuit: Circuit, mode: Mode = "development", progress: Progress = silent
+        self, circuit: Keyed, mode: Mode = "development", progress: Progress = silent
     ) -> KeyRecord:
         """The key of a circuit, made when there is none of this mode.
 
         Parameters
         ----------
-        circuit : Circuit
+        circuit : Keyed
         mode : {"development", "auditor"}
         progress : callable, optional
 
@@ -151,7 +163,7 @@ class KeyStore:
 
     def add(
         self,
-        circuit: Circuit,
+        circuit: Keyed,
         key: zkey.ProvingKey,
         mode: Mode,
         *,
@@ -199,10 +211,10 @@ def _record(path: Path) -> KeyRecord:
     try:
         told: Mapping[str, object] = json.loads(path.read_text(encoding="utf-8"))
         record = KeyRecord(**told, path=path.with_suffix(".zkey"))  # type: ignore[arg-type]
-        if record.mode not in MODES:
-            raise ValueError(record.mode)
     except (ValueError, TypeError) as problem:
         raise InputError(f"{path} does not describe a key: {problem}; remove it") from None
+    if record.mode not in MODES:
+        raise InputError(f"{path} names the mode {record.mode!r}; expected {', '.join(MODES)}")
     return record
 
 

@@ -40,7 +40,7 @@ class PowersOfTau:
         return points.load(raw[start : start + size * G1_BYTES], G1_BYTES)
 
     def first(self, section: int) -> Any:
-        """The first point of a section: for the powers themselves, τ⁰ times the section's factor."""
+        """The first point of a section: τ⁰ times the section's factor."""
         size = G2_BYTES if section in (TAU_G2, BETA_G2) else G1_BYTES
         return points.from_affine(points.coordinates(bytes(self.sections[section][:size])))
 

@@ -152,7 +152,7 @@ def test_chunks_cover_every_row_once():
     rows = random_rows(SMALL["accuracy"], 20)
     parts = chunks(rows, 6, [(i, i, i) for i in range(4)])
     assert [len(part) for part in parts] == [6, 6, 6, 2]
-    assert sum((list(part.labels) for part in parts), []) == list(rows.labels)
+    assert [y for part in parts for y in part.labels] == list(rows.labels)
     whole = SMALL["accuracy"].counts(rows)
     added = np.sum([SMALL["accuracy"].counts(part) for part in parts], axis=0)
     assert list(added) == whole

@@ -1,6 +1,6 @@
 """snarkjs verifies our proofs, proves with our keys, and makes keys for our prover.
 
-Needs Node and `make zk-interop`, which installs snarkjs beside this file; a minute and a half on a busy core.
+Needs Node and `make zk-interop`, which installs snarkjs beside this file; a minute.
 """
 
 import json
