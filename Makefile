@@ -9,7 +9,7 @@ VISITS := examples/doctor_visits/pipeline.yaml
 PARALLEL := -n 2 --dist loadgroup --ignore=tests/calibration --ignore=tests/benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-regression test test-exhaustive calibrate calibrate-quick bench faults postgres lint contracts-tools contracts vectors gas slither halmos mutants lock clean
+.PHONY: help install demo demo-regression test test-exhaustive zk-interop calibrate calibrate-quick bench faults postgres lint contracts-tools contracts vectors gas slither halmos mutants lock clean
 
 help: ## Show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -44,6 +44,10 @@ test: $(STAMP) ## Run the tests
 
 test-exhaustive: $(STAMP) ## Run the tests that `make test` has only examples of: a kill at every point
 	$(BIN)/pytest $(PARALLEL) -m exhaustive
+
+zk-interop: $(STAMP) ## Proofs, keys and circuits between our prover and snarkjs (needs Node)
+	cd tests/verification/zk && $(NPM_CI)
+	$(BIN)/pytest -q tests/verification/zk/test_zk_interop.py
 
 # Simulations and timings have commands of their own: a test must not depend on how busy the machine is.
 calibrate: $(STAMP) ## Measure what the gate promises, at full size, and write the report

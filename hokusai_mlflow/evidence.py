@@ -86,10 +86,12 @@ def build(
     contributions: Mapping[str, Any],
     versions: Mapping[str, str],
     seeds: Mapping[str, int],
+    verification: Mapping[str, Any] | None = None,
 ) -> Evidence:
     """Put the evidence of one improvement together.
 
-    Every argument is a section of the document under its own name. Sums are written as decimal
+    Every argument is a section of the document under its own name; there is none about
+    `verification` where oracles alone verify. Sums are written as decimal
     strings, since JSON numbers stop being exact at 2⁵³.
 
     Returns
@@ -120,6 +122,7 @@ def build(
             "contributions": dict(contributions),
             "versions": dict(versions),
             "seeds": dict(seeds),
+            **({} if verification is None else {"verification": dict(verification)}),
         }
     )
 

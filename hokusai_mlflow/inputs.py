@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -21,9 +21,11 @@ from hokusai_mlflow.errors import InputError, MetricUndefined
 from hokusai_mlflow.evidence import digest
 from hokusai_mlflow.folds import Splitter
 from hokusai_mlflow.metrics import Metric, metric
+from hokusai_mlflow.proof_spec import Capacity
 from hokusai_mlflow.recipe import Recipe, load_recipe, recipe_from_source
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import Spec, load_spec
+from hokusai_mlflow.verification.statement import Statement, statement_of
 
 REFERENCE = "reference"
 PAYMENT = "payment"
@@ -78,6 +80,22 @@ class Inputs:
         """The paid metric, its classes or origin fixed by all targets of the pool."""
         return metric(self.spec.metric, **self.spec.metric_options).bind(self.pool.targets)
 
+    @property
+    def statement(self) -> Statement | None:
+        """What is proven of the paid metric; None where oracles verify."""
+        spec = self.spec
+        if spec.verification == "oracle":
+            return None
+        loss = spec.task == "regression"
+        judged = np.unique(self.parts[self.parts != REFERENCE], return_counts=True)[1]
+        return statement_of(
+            self.metric,
+            () if loss else tuple(np.unique(self.pool.targets).tolist()),
+            capacity=spec.proof.capacity or _capacity(int(judged.max())),
+            target_range=spec.proof.target_range,
+            steps=spec.proof.steps,
+        )
+
     def groups(self, rows: Dataset) -> np.ndarray | None:
         """Which of these pool rows belong together; None when every row stands for itself."""
         column = self.spec.data.group
@@ -108,9 +126,23 @@ class Inputs:
         )
 
 
+def _capacity(rows: int) -> int:
+    """The smallest that holds so many rows; the largest, for chunks, where none does."""
+    capacities = get_args(Capacity)
+    return next((each for each in capacities if rows <= each), capacities[-1])
+
+
 def _written(spec: Spec) -> dict[str, Any]:
     """The spec as far as it bears on results; where rewards are sent over the wire does not."""
-    return {key: value for key, value in spec.to_dict().items() if key != "chain"}
+    written = {key: value for key, value in spec.to_dict().items() if key != "chain"}
+    if spec.verification == "oracle":
+        # As it was written before sums could be proven, so that no attempt begins anew.
+        del written["verification"], written["proof"]
+    if spec.data.source is None:
+        written["data"] = {
+            key: value for key, value in written["data"].items() if key not in ("source", "sources")
+        }
+    return written
 
 
 def read_inputs(spec_path: str | Path, settings: Settings) -> Inputs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import tempfile
 from importlib.metadata import version
@@ -11,7 +12,7 @@ from typing import Any
 import pandas as pd
 from mlflow import MlflowClient
 
-from hokusai_mlflow import __version__
+from hokusai_mlflow import __version__, proving
 from hokusai_mlflow.chain.development import DEVELOPMENT_NOTE, LOCAL_CHAIN_ID
 from hokusai_mlflow.chain.settlement import Settlement
 from hokusai_mlflow.deltaone import PairedSums, paired_kind, significant
@@ -23,11 +24,13 @@ from hokusai_mlflow.ledger import Ledger
 from hokusai_mlflow.metrics import metric
 from hokusai_mlflow.report.receipt import Receipt
 from hokusai_mlflow.reward import model_config
+from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.stats.paired import paired_scores
 from hokusai_mlflow.tracking import runs
 from hokusai_mlflow.tracking.registry import Registered
 from hokusai_mlflow.trial import Payment, Trial, measured_bps, payable_bps
 from hokusai_mlflow.valuation import Valuation
+from hokusai_mlflow.verification.statement import Statement
 
 VERSIONED = ("hokusai-mlflow", "scikit-learn", "numpy", "scipy", "pandas")
 
@@ -71,19 +74,29 @@ def price(judgement: Judgement, payment: Trial, valuation: Valuation) -> Payment
     return Payment(spec.pay, measured, 0 if reason else paid, payment.comparison.n, reason)
 
 
-def evidence(judgement: Judgement, payment: Trial, valuation: Valuation) -> Evidence:
+def evidence(
+    judgement: Judgement, payment: Trial, valuation: Valuation, settings: Settings
+) -> Evidence:
     """The evidence document of a promotion."""
     attempt, gate = judgement.attempt, judgement.trial
     spec, look = attempt.inputs.spec, judgement.look
+    proven = None
+    if proving.is_proven(spec):
+        proven = proving.described(attempt, gate, payment, settings)
     return build(
         model=spec.model,
         champion=judgement.champion.to_dict(),
         candidate=judgement.candidate.to_dict(),
         evaluation={
-            "gate": {"part": attempt.holdout, "digest": gate.evaluation, "n": gate.comparison.n},
+            "gate": {
+                "part": attempt.holdout,
+                # Hashed without a salt, private targets could be guessed and checked.
+                "digest": proven["evaluation_set"] if proven else gate.evaluation,
+                "n": gate.comparison.n,
+            },
             "payment": {
                 "part": PAYMENT if spec.pay == "fresh" else attempt.holdout,
-                "digest": payment.evaluation,
+                "digest": proven["evaluation_set"] if proven else payment.evaluation,
                 "n": payment.comparison.n,
             },
             "columns": {
@@ -113,6 +126,7 @@ def evidence(judgement: Judgement, payment: Trial, valuation: Valuation) -> Evid
         versions={name: version(name) for name in VERSIONED}
         | {"python": platform.python_version()},
         seeds={"pipeline": spec.seed},
+        verification=proven,
     )
 
 
@@ -133,10 +147,16 @@ def check_sums(evidence: Evidence, gate: Trial, payment: Trial) -> None:
     """
     document = evidence.document
     of = metric(document["metric"], **document["metric_options"])
+    statement = None
+    if "verification" in document:
+        statement = Statement.from_dict(document["verification"]["statement"])
     for which, run in (("gate", gate), ("payment", payment)):
-        outputs = (run.predictions[name] for name in ("target", "champion", "candidate"))
-        groups = run.predictions.get("group")
-        found = PairedSums.of(*paired_scores(of, *outputs, groups=groups))
+        outputs = [run.predictions[name] for name in ("target", "champion", "candidate")]
+        if statement is None:
+            groups = run.predictions.get("group")
+            found = PairedSums.of(*paired_scores(of, *outputs, groups=groups))
+        else:
+            found = statement.paired_sums(*outputs)
         if found != read_sums(document, which):
             raise EvidenceMismatch(
                 f"the {which} sums in the evidence are not those of its predictions; nothing signed"
@@ -194,6 +214,15 @@ def log(
         texts["gate/evidence.json"] = evidence.to_json()
     runs.upload_text(client, run_id, texts)
     describe(client, candidate, receipt)
+
+
+def log_proof(client: MlflowClient, run_id: str, evidence: Evidence, ledger: Ledger) -> None:
+    """Put the proofs of an improvement's sums beside its evidence, for `hokusai verify`."""
+    intent = ledger.get("settlement.intent", evidence.digest)
+    if intent is not None and "proven" in intent.body:
+        names = ("chain_id", "contract", "improvement", "proven")
+        told = json.dumps({name: intent.body[name] for name in names}, indent=1)
+        runs.upload_text(client, run_id, {"gate/proof.json": told})
 
 
 def _finding_metrics(receipt: Receipt) -> dict[str, float]:

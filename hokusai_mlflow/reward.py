@@ -10,22 +10,28 @@ import threading
 import time
 from dataclasses import dataclass
 
+from hokusai_mlflow import proving
+from hokusai_mlflow.attempt import Attempt
 from hokusai_mlflow.chain.connect import connect, is_development
 from hokusai_mlflow.chain.deployment import deploy, find_deployment
 from hokusai_mlflow.chain.development import LOCAL_CHAIN_ID
-from hokusai_mlflow.chain.model import ModelConfig
+from hokusai_mlflow.chain.improvement import Improvement
+from hokusai_mlflow.chain.model import Method, ModelConfig
 from hokusai_mlflow.chain.outbox import Outbox
+from hokusai_mlflow.chain.proven import Proven
 from hokusai_mlflow.chain.settlement import Settlement
 from hokusai_mlflow.chain.signer import Signer, development_keys
 from hokusai_mlflow.chain.verifier import Verifier
 from hokusai_mlflow.deltaone import WAD, WEIGHT_TOTAL, z2_floor_e6
 from hokusai_mlflow.errors import ChainError
 from hokusai_mlflow.evidence import Evidence
+from hokusai_mlflow.inputs import Inputs
 from hokusai_mlflow.judgement import Judgement
 from hokusai_mlflow.keys import oracle_keys, sender_key
 from hokusai_mlflow.ledger import Ledger
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import ChainSpec, Spec
+from hokusai_mlflow.trial import Trial
 from hokusai_mlflow.verification.claimed import improvement_from
 from hokusai_mlflow.verification.oracle import attest, require_quorum
 from hokusai_mlflow.verification.requests import ask, collect
@@ -151,18 +157,42 @@ def model_config(spec: Spec) -> ModelConfig:
         daily_cap=budget if chain.daily_cap is None else chain.daily_cap * WAD,
         holdback=chain.holdback_percent * (WEIGHT_TOTAL // 100),
         holdback_period=chain.holdback_days * DAY if chain.holdback_percent else 0,
+        method=method_of(spec),
     )
 
 
-def found_lineage(spec: Spec, digest: str, settings: Settings) -> None:
+def method_of(spec: Spec) -> Method:
+    """Who vouches for a model's sums, in the contract's words."""
+    if spec.verification == "zk":
+        return "both" if spec.proof.oracles_too else "proof"
+    return spec.verification
+
+
+def found_lineage(inputs: Inputs, digest: str, settings: Settings) -> None:
     """Make a model's baseline the head of its lineage on chain; once, and again changes nothing.
+
+    Where sums are proven, the key and the terms of proofs are registered as well.
 
     On a chain that is not the development chain this is the administrator's to do, with
     ``hokusai chain configure-model``.
     """
+    spec = inputs.spec
     bench = open_chain(spec.chain, settings)
-    if bench.development and bench.verifier.head(spec.model) is None:
+    if not bench.development:
+        return
+    if bench.verifier.head(spec.model) is None:
         bench.verifier.configure_model(bench.sender, spec.model, model_config(spec), digest)
+    if proving.is_proven(spec):
+        proving.agree(bench.verifier, bench.sender, inputs, settings)
+
+
+def commit_labels(attempt: Attempt, settings: Settings) -> str | None:
+    """Commit to the labels that an attempt is judged and paid by; None where oracles verify."""
+    spec = attempt.inputs.spec
+    if not proving.is_proven(spec):
+        return None
+    bench = open_chain(spec.chain, settings)
+    return proving.commit_labels(attempt, bench.verifier, bench.sender, settings)
 
 
 def require_head(spec: Spec, digest: str, settings: Settings) -> None:
@@ -187,8 +217,16 @@ def require_head(spec: Spec, digest: str, settings: Settings) -> None:
         )
 
 
-def pay(judgement: Judgement, evidence: Evidence, ledger: Ledger, settings: Settings) -> Settlement:
-    """Have the oracles sign an improvement, hand it to the outbox, and settle; once per evidence.
+def pay(
+    judgement: Judgement,
+    payment: Trial,
+    evidence: Evidence,
+    ledger: Ledger,
+    settings: Settings,
+) -> Settlement:
+    """Have an improvement vouched for, hand it to the outbox, and settle; once per evidence.
+
+    By oracles, by a proof, or by both, as the spec's `verification` says.
 
     Returns
     -------
@@ -203,24 +241,44 @@ def pay(judgement: Judgement, evidence: Evidence, ledger: Ledger, settings: Sett
         improvement = improvement_from(
             evidence.document, int(time.time()) + chain.deadline_days * DAY
         )
-        if chain.attestations is None:
-            signatures = attest(improvement, bench.verifier.domain, bench.oracles)
-            require_quorum(
-                improvement,
-                bench.verifier.domain,
-                signatures,
-                oracles=bench.verifier.oracles(),
-                quorum=bench.verifier.quorum(),
+        proven = None
+        if proving.is_proven(attempt.inputs.spec):
+            domain = bench.verifier.domain
+            proven = proving.prove(attempt, judgement.trial, payment, improvement, domain)
+        if chain.attestations is None or method_of(attempt.inputs.spec) == "proof":
+            signatures = _signatures(attempt.inputs.spec, bench, improvement, proven)
+            outbox.enqueue(
+                improvement, signatures, model=attempt.model, attempt=attempt.id, proven=proven
             )
-            outbox.enqueue(improvement, signatures, model=attempt.model, attempt=attempt.id)
         else:
-            ask(ledger, bench.verifier, chain.attestations, improvement, attempt=attempt.id)
+            place = chain.attestations
+            ask(ledger, bench.verifier, place, improvement, attempt=attempt.id, proven=proven)
             waiting = collect(ledger, bench.verifier, outbox)
     mine = [one for one in waiting if one.evidence == evidence.digest]
     if mine:
         return mine[0]
     outbox.settle()
     return outbox.settlement(evidence.digest)
+
+
+def _signatures(
+    spec: Spec, bench: Bench, improvement: Improvement, proven: Proven | None
+) -> list[bytes]:
+    """What the oracles of this process sign: all of it, the part that they see, or nothing."""
+    domain = bench.verifier.domain
+    if method_of(spec) == "proof":
+        return []
+    part = None if proven is None else proven.part(improvement, domain)
+    statement = improvement if part is None else part
+    signatures = attest(statement, domain, bench.oracles)
+    require_quorum(
+        statement,
+        domain,
+        signatures,
+        oracles=bench.verifier.oracles(),
+        quorum=bench.verifier.quorum(),
+    )
+    return signatures
 
 
 def _lacks_signatures(outbox: Outbox, ledger: Ledger, evidence: Evidence) -> bool:

@@ -20,6 +20,8 @@ from hokusai_mlflow.errors import MissingInput, SpecError, did_you_mean
 from hokusai_mlflow.folds import require_splitter
 from hokusai_mlflow.gate.policy import TASK_DEFAULTS, GatePolicy
 from hokusai_mlflow.metrics import metric, metric_names
+from hokusai_mlflow.proof_spec import ProofSpec, Verification
+from hokusai_mlflow.verification.statement import LOSSES, require_provable
 
 DEFAULT_METRIC = {"classification": "accuracy", "regression": "rmse"}
 
@@ -54,7 +56,9 @@ class DataSpec(Part):
     `group`, `blocks`, `slices` and `time` name columns that tell the pool's examples apart: which
     belong together (one person's, one document's), which structural block each is of, on what
     slices the paid metric may not get worse, and their order in time. Such a column is a feature
-    only when `features` names it; contributed files need not have it.
+    only when `features` names it; contributed files need not have it. `source` is a column of the
+    same kind, which says where an example comes from; under ``verification: hybrid``, `sources`
+    marks every source ``public``, for oracles to see, or ``private``, for a proof.
     """
 
     pool: str
@@ -65,12 +69,14 @@ class DataSpec(Part):
     blocks: str | None = None
     slices: tuple[str, ...] = ()
     time: str | None = None
+    source: str | None = None
+    sources: dict[str, Literal["public", "private"]] = {}
     split: Split = Split()
 
     @property
     def metadata(self) -> tuple[str, ...]:
         """The columns that tell examples apart, each once."""
-        named = (self.group, self.blocks, *self.slices, self.time)
+        named = (self.group, self.blocks, *self.slices, self.time, self.source)
         return tuple(dict.fromkeys(column for column in named if column is not None))
 
     @model_validator(mode="after")
@@ -144,6 +150,8 @@ class Spec(Part):
     cross_validation: CrossValidationPlan = CrossValidationPlan()
     valuation: ValuationPlan = ValuationPlan()
     pay: Literal["fresh", "lower_bound", "measured"] = "fresh"
+    verification: Verification = "oracle"
+    proof: ProofSpec = ProofSpec()
     chain: ChainSpec = ChainSpec()
     serialization: Literal["cloudpickle", "skops"] = "cloudpickle"
 
@@ -188,7 +196,34 @@ class Spec(Part):
             raise ValueError("pay: fresh needs data.split.payment above 0")
         self._check_splitter()
         self._check_gate()
+        self._check_proof()
         return self
+
+    def _check_proof(self) -> None:
+        data, marked = self.data, set(self.data.sources.values())
+        if self.verification == "oracle":
+            if self.proof != ProofSpec():
+                raise ValueError("proof: needs verification: zk or hybrid")
+            return
+        require_provable(self.metric, self.metric_options)
+        if self.metric in LOSSES and self.proof.target_range is None:
+            raise ValueError(f"a proof of {self.metric} needs proof: {{target_range: [low, high]}}")
+        if data.group is not None:
+            raise ValueError(
+                "no circuit knows of groups: remove data.group, or use verification: oracle"
+            )
+        if self.verification == "hybrid":
+            if data.source is None or marked != {"public", "private"}:
+                raise ValueError(
+                    "verification: hybrid needs data.source, the column that says where examples "
+                    "come from, and data.sources, which marks each of them public or private"
+                )
+            if self.proof.oracles_too or self.chain.attestations is not None:
+                raise ValueError(
+                    "a hybrid's oracles see the public examples and sign in this process: remove "
+                    "proof.oracles_too and chain.attestations, or use verification: zk with "
+                    "oracles_too for both on all examples"
+                )
 
     def _check_splitter(self) -> None:
         chosen, data = self.splitter, self.data

@@ -17,7 +17,7 @@ from prefect.logging import get_run_logger
 
 from hokusai_mlflow import attempt as attempts
 from hokusai_mlflow import evidence as evidence_document
-from hokusai_mlflow import gate, outcome, receipts, refits, reward, trial
+from hokusai_mlflow import gate, outcome, proving, receipts, refits, reward, trial
 from hokusai_mlflow.attempt import Attempt
 from hokusai_mlflow.cache import library_versions
 from hokusai_mlflow.chain.settlement import Settlement
@@ -72,6 +72,7 @@ def preflight(spec_path: str) -> None:
     """Check that spec, store, ledger and chain are there, before anything is read or changed."""
     settings = Settings().prepare()
     spec = load_spec(spec_path)
+    proving.require_prover(spec)
     connect(settings)
     with Ledger(settings.ledger):
         reward.reach_chain(spec.chain, settings)
@@ -98,6 +99,8 @@ def train(attempt: Attempt) -> Registered:
         return known
     if attempt.champion is not None:
         reward.require_head(attempt.inputs.spec, attempts.beaten(attempt).digest, settings)
+        # Before there is a candidate that could predict anything.
+        reward.commit_labels(attempt, settings)
     spec, recipe, rows = attempt.inputs.spec, attempt.inputs.recipe, attempt.training
 
     def fit(folder: Path) -> None:
@@ -214,7 +217,7 @@ def write_evidence(judgement: Judgement, payment: Trial, valuation: Valuation) -
     with Ledger(Settings().prepare().ledger) as ledger:
         stored = ledger.get("attempt.evidence", attempt.id)
         if stored is None:
-            document = outcome.evidence(judgement, payment, valuation)
+            document = outcome.evidence(judgement, payment, valuation, Settings())
             body = {
                 "digest": document.digest,
                 "paid_bps": document.document["payment"]["paid_bps"],
@@ -230,14 +233,14 @@ def write_evidence(judgement: Judgement, payment: Trial, valuation: Valuation) -
 def attest_and_reward(
     judgement: Judgement, payment: Trial, evidence: Evidence
 ) -> Settlement | None:
-    """Have the oracles sign, and pay; without pay, only move the lineage's head."""
+    """Have it vouched for as the spec says, and pay; without pay, only move the lineage's head."""
     settings = Settings().prepare()
     if not evidence.document["payment"]["paid_bps"]:
         reward.move_head_unpaid(judgement.attempt.inputs.spec, evidence, settings)
         return None
     outcome.check_sums(evidence, judgement.trial, payment)
     with Ledger(settings.ledger) as ledger:
-        settlement = reward.pay(judgement, evidence, ledger, settings)
+        settlement = reward.pay(judgement, payment, evidence, ledger, settings)
     get_run_logger().info("%r", settlement)
     return settlement
 
@@ -254,6 +257,9 @@ def publish(
     client = connect(settings)
     receipt = receipts.judged(judgement, evidence, settlement)
     outcome.log(client, judgement, receipt, payment, evidence)
+    if evidence is not None:
+        with Ledger(settings.ledger) as ledger:
+            outcome.log_proof(client, judgement.attempt.run_id, evidence, ledger)
     if not judgement.promoted:
         registry.challenge(client, judgement.candidate)
     return _close(judgement.attempt, receipt, settings)
@@ -268,7 +274,8 @@ def register_baseline(attempt: Attempt, candidate: Registered) -> Receipt:
     arm = refits.candidate_arm(attempt)
     with given_up_on_failure(attempt):
         utility = float(refits.score_repeat(attempt, arm, 0, splitter, kept_results())[-1])
-    reward.found_lineage(spec, candidate.digest, settings)
+    with under_way(f"setting up {spec.model} on chain"):
+        reward.found_lineage(attempt.inputs, candidate.digest, settings)
     promote.fn(attempt, candidate)
     receipt = receipts.baseline(attempt, candidate, utility)
     runs.log(

@@ -236,10 +236,15 @@ def run_trial(attempt: Attempt, models: Models, rows: Dataset, *, level: float) 
         groups=groups,
         min_effect_bps=float(spec.gate.min_improvement_bps),
     )
-    scores = paired_scores(of, rows.targets, champion, candidate, groups=groups)
+    statement = attempt.inputs.statement
+    if statement is None:
+        scores = paired_scores(of, rows.targets, champion, candidate, groups=groups)
+        sums = PairedSums.of(*scores)
+    else:
+        sums = statement.paired_sums(rows.targets, champion, candidate)
     return Trial(
         comparison,
-        PairedSums.of(*scores),
+        sums,
         evaluation_digest(rows.ids, rows.targets),
         _also(attempt, models, rows),
         {

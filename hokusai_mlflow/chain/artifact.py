@@ -57,7 +57,7 @@ def artifact(contract: str) -> Artifact:
 
     Parameters
     ----------
-    contract : "DeltaOne" or "DeltaOneVerifier"
+    contract : "DeltaOne", "DeltaOneVerifier" or "ProofVerifier"
 
     Returns
     -------

@@ -149,7 +149,7 @@ class Delivery:
 
     def replay(self, record: Record, receipt: Mapping[str, Any]) -> ContractRefused:
         """Why a mined transaction reverted: the same call, in the state before its block."""
-        data = self._verifier.process_call_data(record.improvement, record.signatures)
+        data = self._verifier.process_call_data(*record.payment)
         call = self._call(record.live[-1].sender, data)
         try:
             with refusals():

@@ -13,7 +13,7 @@ from hokusai_mlflow.errors import InputError
 KINDS: tuple[PairedKind, ...] = get_args(PairedKind)
 """Kinds in the order of the contract's enumeration."""
 
-Method = Literal["oracle", "proof", "hybrid"]
+Method = Literal["oracle", "proof", "hybrid", "both"]
 METHODS: tuple[Method, ...] = get_args(Method)
 """Who vouches for the sums, in the order of the contract's enumeration."""
 
@@ -42,8 +42,9 @@ class ModelConfig:
         Wei that the model may ever be paid.
     daily_cap : int
         Wei that it may be granted within one UTC day.
-    method : {"oracle", "proof", "hybrid"}
-        Who vouches for the sums; the contract knows only ``oracle`` as yet.
+    method : {"oracle", "proof", "hybrid", "both"}
+        Who vouches for the sums: oracles, a proof, oracles for some examples and a proof for the
+        others, or oracles and a proof for all of them.
     holdback : int
         Share of every reward, in 1e-4, that vests only when the improvement is confirmed by a
         later measurement, and else returns to the budget; 0: none.

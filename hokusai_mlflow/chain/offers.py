@@ -103,7 +103,7 @@ class Offers:
     # ------------------------------------------------------------------ inside
 
     def _payment(self, record: Record) -> dict[str, Any]:
-        data = self._verifier.process_call_data(record.improvement, record.signatures)
+        data = self._verifier.process_call_data(*record.payment)
         return {"to": self._verifier.address, "data": data}
 
     def _signed(

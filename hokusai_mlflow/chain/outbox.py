@@ -21,6 +21,7 @@ from hokusai_mlflow.chain.finality import Finality
 from hokusai_mlflow.chain.improvement import Improvement, digest_hex
 from hokusai_mlflow.chain.journal import Journal
 from hokusai_mlflow.chain.offers import Offers
+from hokusai_mlflow.chain.proven import Proven
 from hokusai_mlflow.chain.settlement import INTENT, RENEWED, Record, Settlement
 from hokusai_mlflow.chain.settler import Settler
 from hokusai_mlflow.chain.signer import Signer
@@ -93,6 +94,7 @@ class Outbox:
         *,
         model: str,
         attempt: str | None,
+        proven: Proven | None = None,
     ) -> Entry:
         """Write down that an improvement must be paid; `settle` then pays it.
 
@@ -106,12 +108,15 @@ class Outbox:
             Registered model name.
         attempt : str or None
             Attempt that it belongs to.
+        proven : Proven, optional
+            Proofs of its sums, where the model asks for them.
 
         Returns
         -------
         Entry
             The intent. Enqueueing the same improvement again returns the first one, whatever its
-            deadline and signatures; only after the payment has failed do new ones replace them.
+            deadline, signatures and proofs; only after the payment has failed do new ones replace
+            them.
 
         Raises
         ------
@@ -124,6 +129,7 @@ class Outbox:
             "contract": self._verifier.address,
             "improvement": improvement.to_dict(),
             "signatures": ["0x" + bytes(signature).hex() for signature in signatures],
+            **({} if proven is None else {"proven": proven.to_dict()}),
         }
         with self._ledger.transaction() as transaction:
             stored = transaction.get(INTENT, evidence)
@@ -270,4 +276,6 @@ def _require_same(stored: Entry, body: Mapping[str, Any], model: str) -> None:
 
 def _is_current(record: Record, body: Mapping[str, Any]) -> bool:
     given = [bytes.fromhex(signature[2:]) for signature in body["signatures"]]
-    return record.improvement.to_dict() == body["improvement"] and list(record.signatures) == given
+    proven = None if record.proven is None else record.proven.to_dict()
+    said = (record.improvement.to_dict(), list(record.signatures), proven)
+    return said == (body["improvement"], given, body.get("proven"))

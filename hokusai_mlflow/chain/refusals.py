@@ -22,7 +22,14 @@ _STANDARD = (
 )
 
 RETRYABLE = frozenset(
-    {"BudgetExceeded", "DailyCapExceeded", "EnforcedPause", "HeadIsAnother", "ModelUnknown"}
+    {
+        "BudgetExceeded",
+        "CommittedTooLate",
+        "DailyCapExceeded",
+        "EnforcedPause",
+        "HeadIsAnother",
+        "ModelUnknown",
+    }
 )
 """Refusals of a payment that an operator, another settlement or the next day can lift."""
 
@@ -30,6 +37,7 @@ ALREADY_PAID = "EvidenceUsed"
 
 _REMEDIES = {
     "BudgetExceeded": "raise the model's budget, then settle again",
+    "CommittedTooLate": "settle again when the commitment to the labels is old enough",
     "DailyCapExceeded": "settle again tomorrow, or raise the model's daily cap",
     "EnforcedPause": "settle again when the contract is unpaused",
     "HeadIsAnother": "settle again when the chain's head is this improvement's champion",
@@ -139,6 +147,7 @@ def _errors() -> dict[bytes, dict[str, Any]]:
         *_STANDARD,
         *artifact("DeltaOne").abi,
         *artifact("DeltaOneVerifier").abi,
+        *artifact("ProofVerifier").abi,
     ]
     return {
         keccak(text=abi_to_signature(entry))[:4]: entry  # type: ignore[arg-type]

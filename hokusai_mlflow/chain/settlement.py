@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from hokusai_mlflow.chain.fees import Fees
 from hokusai_mlflow.chain.improvement import Improvement
+from hokusai_mlflow.chain.proven import Proven
 from hokusai_mlflow.deltaone import WAD
 from hokusai_mlflow.ledger import Entry
 
@@ -155,11 +156,18 @@ class Record:
     reason: str | None = None
     error: str | None = None
     recorded: Mapping[str, Any] | None = None
+    proven: Proven | None = None
+    """Proofs of the improvement's sums, where its model asks for them."""
 
     @property
     def is_open(self) -> bool:
         """Whether there is something to do."""
         return self.state not in FINAL
+
+    @property
+    def payment(self) -> tuple[Improvement, tuple[bytes, ...], Proven | None]:
+        """What the contract is called with."""
+        return self.improvement, self.signatures, self.proven
 
     def settlement(self, error: str | None = None) -> Settlement:
         """The public face of it."""
@@ -195,6 +203,7 @@ def begin(entry: Entry) -> Record:
         improvement=Improvement.from_dict(entry.body["improvement"]),
         signatures=_signatures(entry.body),
         intent=entry,
+        proven=_proven(entry.body),
     )
 
 
@@ -210,7 +219,7 @@ def _changes(record: Record, entry: Entry) -> dict[str, Any]:
     if entry.kind == RENEWED:
         improvement = Improvement.from_dict(body["improvement"])
         changes = {"state": "intent", "improvement": improvement, "place": None, "reverts": 0}
-        changes["signatures"] = _signatures(body)
+        changes |= {"signatures": _signatures(body), "proven": _proven(body)}
     elif entry.kind == WAITING:
         changes = {"state": "waiting", "reason": body["reason"], "error": body["error"]}
     elif entry.kind == SIGNED:
@@ -243,6 +252,10 @@ def _changes(record: Record, entry: Entry) -> dict[str, Any]:
 
 def _signatures(body: Mapping[str, Any]) -> tuple[bytes, ...]:
     return tuple(bytes.fromhex(signature[2:]) for signature in body["signatures"])
+
+
+def _proven(body: Mapping[str, Any]) -> Proven | None:
+    return Proven.from_dict(body["proven"]) if "proven" in body else None
 
 
 def _transaction(entry: Entry) -> SignedTransaction:

@@ -143,7 +143,7 @@ class Settler:
             return "moved"
         if self._verifier.is_used(record.evidence):
             return self._paid_by_another(record)
-        data = self._verifier.process_call_data(record.improvement, record.signatures)
+        data = self._verifier.process_call_data(*record.payment)
         try:
             gas = self._delivery.estimate_gas(self._offers.sender, data)
         except ContractRefused as refused:

@@ -14,9 +14,9 @@ from hokusai_mlflow.chain.deployment import Deployment
 from hokusai_mlflow.chain.improvement import Improvement, digest_hex, name_id
 from hokusai_mlflow.chain.maintenance import Maintenance
 from hokusai_mlflow.chain.model import ModelConfig
+from hokusai_mlflow.chain.proven import Proven
 from hokusai_mlflow.chain.refusals import decode_error, refusals
 from hokusai_mlflow.chain.signer import Signer
-from hokusai_mlflow.chain.transactions import await_receipt, broadcast, prepare, signer_lock
 from hokusai_mlflow.chain.views import Views
 from hokusai_mlflow.errors import ContractRefused
 
@@ -31,11 +31,18 @@ class Verifier(Views):
 
     # ------------------------------------------------------------------ improvements
 
-    def process_call_data(self, improvement: Improvement, signatures: Sequence[bytes]) -> bytes:
-        """Call data of ``processImprovement``, for whoever sends the transaction."""
-        return self.call_data("processImprovement", improvement.message(), list(signatures))
+    def process_call_data(
+        self, improvement: Improvement, signatures: Sequence[bytes], proven: Proven | None = None
+    ) -> bytes:
+        """Call data of ``processImprovement``, or with a proof of ``processProvenImprovement``."""
+        said, signed = improvement.message(), list(signatures)
+        if proven is None:
+            return self.call_data("processImprovement", said, signed)
+        return self.call_data("processProvenImprovement", said, signed, proven.encode())
 
-    def expected_reward(self, improvement: Improvement, signatures: Sequence[bytes]) -> int:
+    def expected_reward(
+        self, improvement: Improvement, signatures: Sequence[bytes], proven: Proven | None = None
+    ) -> int:
         """Wei that the contract would pay now.
 
         Raises
@@ -43,9 +50,11 @@ class Verifier(Views):
         ContractRefused
             As the transaction would.
         """
-        function = self._contract.functions.verifyAndCalculateReward
+        view, said = self._contract.functions, (improvement.message(), list(signatures))
         with refusals():
-            return int(function(improvement.message(), list(signatures)).call())
+            if proven is None:
+                return int(view.verifyAndCalculateReward(*said).call())
+            return int(view.verifyProvenAndCalculateReward(*said, proven.encode()).call())
 
     # ------------------------------------------------------------------ after an improvement
 
@@ -165,52 +174,3 @@ class Verifier(Views):
             if self.head(name) == after:
                 return None
             raise
-
-    def call_data(self, function: str, *arguments: Any) -> bytes:
-        """Call data of any function of the contract."""
-        return bytes.fromhex(self._contract.encode_abi(function, list(arguments))[2:])
-
-    def transact(self, signer: Signer, function: str, *arguments: Any) -> str:
-        """Send any function of the contract and wait until it is mined.
-
-        Parameters
-        ----------
-        signer : Signer
-            Needs the role that the function asks for.
-        function : str
-            Its Solidity name, such as ``pause`` or ``addOracle``.
-        *arguments
-            In the contract's types.
-
-        Returns
-        -------
-        str
-            Hash of the transaction.
-
-        Raises
-        ------
-        ContractRefused
-            The contract reverts; nothing is sent when that shows beforehand.
-        """
-        data = self.call_data(function, *arguments)
-        with signer_lock(self.home, signer.address):
-            with refusals():
-                transaction = prepare(self.web3, signer, to=self.address, data=data)
-            raw, transaction_hash = signer.sign_transaction(transaction)
-            broadcast(self.web3, raw, transaction_hash)
-            receipt = await_receipt(self.web3, transaction_hash)
-        if receipt["status"] != 1:
-            raise self._why(receipt, signer.address, data)
-        return transaction_hash
-
-    # ------------------------------------------------------------------ inside
-
-    def _why(self, receipt: TxReceipt, sender: str, data: bytes) -> ContractRefused:
-        """Repeat a failed call before its block, to read the refusal that receipts omit."""
-        call = {"from": sender, "to": self.address, "data": data}
-        try:
-            with refusals():
-                self.web3.eth.call(call, receipt["blockNumber"] - 1)  # type: ignore[arg-type]
-        except ContractRefused as refused:
-            return refused
-        return ContractRefused("reverted on chain, though the same call succeeds before it")

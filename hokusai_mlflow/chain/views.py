@@ -12,6 +12,7 @@ from web3.types import TxReceipt
 from hokusai_mlflow.chain.artifact import artifact
 from hokusai_mlflow.chain.claims import Share
 from hokusai_mlflow.chain.connect import is_development
+from hokusai_mlflow.chain.contract import Contract
 from hokusai_mlflow.chain.events import (
     ChainEvent,
     RecordedImprovement,
@@ -22,12 +23,13 @@ from hokusai_mlflow.chain.events import (
 from hokusai_mlflow.chain.improvement import address as checked_address
 from hokusai_mlflow.chain.improvement import digest_hex, name_id, signing_domain
 from hokusai_mlflow.chain.model import ModelOnChain
+from hokusai_mlflow.chain.proven import Proven
 from hokusai_mlflow.chain.refusals import refusals
 
 _NO_HEAD = bytes(32)
 
 
-class Views:
+class Views(Contract):
     """A deployed `DeltaOneVerifier`, looked at.
 
     Parameters
@@ -42,13 +44,8 @@ class Views:
     """
 
     def __init__(self, web3: Web3, address: str, *, home: Path | str, from_block: int = 0) -> None:
-        self.web3 = web3
-        self.address = checked_address(address)
-        self.home = Path(home)
+        super().__init__(web3, address, "DeltaOneVerifier", home=home)
         self.from_block = from_block
-        abi = artifact("DeltaOneVerifier").abi
-        self._contract = web3.eth.contract(address=self.address, abi=abi)  # type: ignore[call-overload]
-        self.chain_id = web3.eth.chain_id
 
     @property
     def domain(self) -> dict[str, Any]:
@@ -106,6 +103,11 @@ class Views:
         """Whether improvements are stopped."""
         with refusals():
             return bool(self._contract.functions.paused().call())
+
+    def proofs(self) -> str:
+        """Address of the `ProofVerifier` that checks proofs for this contract."""
+        with refusals():
+            return str(self._contract.functions.proofs().call())
 
     def token(self) -> str:
         """Address of the DeltaOne token."""
@@ -188,6 +190,16 @@ class Views:
         if not any(event.name == "ImprovementRecorded" for event in events):
             return None
         return recorded_improvement(events, block_hash="0x" + bytes(receipt["blockHash"]).hex())
+
+    def proven_in(self, transaction: str) -> tuple[dict[str, Any], Proven] | None:
+        """Improvement, as its message, and proofs of a transaction; None when it handed in none."""
+        found = self.web3.eth.get_transaction(transaction)  # type: ignore[arg-type]
+        if found.get("to") != self.address:
+            return None
+        function, said = self._contract.decode_function_input(found["input"])
+        if function.fn_name != "processProvenImprovement":
+            return None
+        return dict(said["improvement"]), Proven.decode(said["proven"])
 
     def receipt_events(self, receipt: TxReceipt) -> tuple[ChainEvent, ...]:
         """The contract's events in a receipt."""

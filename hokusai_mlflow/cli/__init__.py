@@ -10,7 +10,18 @@ from typing import Annotated
 import typer
 
 from hokusai_mlflow import __version__
-from hokusai_mlflow.cli import attest, chain, compare, doctor, ledger, project, run, settle, verify
+from hokusai_mlflow.cli import (
+    attest,
+    chain,
+    compare,
+    doctor,
+    ledger,
+    project,
+    run,
+    settle,
+    verify,
+    zk,
+)
 from hokusai_mlflow.cli.command import EPILOG, Command
 
 app = typer.Typer(
@@ -57,6 +68,7 @@ for each in (
 ):
     app.command(cls=Command, epilog=EPILOG)(each)
 app.add_typer(chain.app, name="chain")
+app.add_typer(zk.app, name="zk")
 
 
 def main() -> None:

@@ -180,7 +180,8 @@ def configure_model(
 
     Example: hokusai chain configure-model pipeline.yaml
     """
-    from hokusai_mlflow import reward
+    from hokusai_mlflow import proving, reward
+    from hokusai_mlflow.inputs import read_inputs
     from hokusai_mlflow.spec import load_spec
     from hokusai_mlflow.tracking import registry
     from hokusai_mlflow.tracking.store import connect
@@ -205,6 +206,8 @@ def configure_model(
         _rehearse_terms(bench, loaded.model, config, genesis, as_json)
         return
     transaction = bench.verifier.configure_model(bench.sender, loaded.model, config, genesis)
+    if proving.is_proven(loaded):
+        proving.agree(bench.verifier, bench.sender, read_inputs(spec, settings), settings)
     if as_json:
         output.document({"model": loaded.model, "genesis": genesis, "transaction": transaction})
     elif transaction is None:

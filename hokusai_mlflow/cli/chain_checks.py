@@ -10,6 +10,7 @@ from hokusai_mlflow.chain.claims import tree_of, weights_by_address
 from hokusai_mlflow.chain.events import RecordedImprovement
 from hokusai_mlflow.chain.verifier import Verifier
 from hokusai_mlflow.cli.contract import find_verifier
+from hokusai_mlflow.cli.proof_checks import check_recorded
 from hokusai_mlflow.deltaone import split
 from hokusai_mlflow.evidence import Check
 from hokusai_mlflow.settings import Settings
@@ -71,7 +72,13 @@ def _recorded(document: Mapping[str, Any], verifier: Verifier) -> list[Check]:
     told += f"{payees} and the owner, {recorded.transaction}"
     if not same:
         told = f"the chain recorded other figures: {recorded!r}"
-    return [*checks, Check("payment on chain", same, told), _recipients(document, recorded)]
+    paid_to = _recipients(document, recorded)
+    return [
+        *checks,
+        Check("payment on chain", same, told),
+        paid_to,
+        *check_recorded(document, verifier),
+    ]
 
 
 def _recipients(document: Mapping[str, Any], recorded: RecordedImprovement) -> Check:

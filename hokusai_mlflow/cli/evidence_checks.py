@@ -18,6 +18,7 @@ from hokusai_mlflow.metrics import metric
 from hokusai_mlflow.outputs import prediction_table
 from hokusai_mlflow.stats.comparison import compare_outputs
 from hokusai_mlflow.stats.paired import paired_scores
+from hokusai_mlflow.verification.statement import Statement
 
 STATED = ("baseline", "candidate", "improvement_bps", "ci_low_bps", "ci_high_bps", "p_value")
 
@@ -100,10 +101,13 @@ def check_predictions(
         return [Check(f"{which} predictions", None, f"none given; give them with {option}")]
     found = measure(document, path)
     sums, expected = found.sums, evidence.read_sums(document, which)
-    checks = [
-        _equal(f"{which} examples", f"{stated['n']:,}", f"{len(found.rows):,}"),
-        _equal(f"{which} commitment to ids and targets", stated["digest"], found.digest),
-    ]
+    checks = [_equal(f"{which} examples", f"{stated['n']:,}", f"{len(found.rows):,}")]
+    if "verification" in document:
+        told = "behind salted commitments, which only their owner can open"
+        checks.append(Check(f"{which} commitment to targets", None, told))
+    else:
+        what = f"{which} commitment to ids and targets"
+        checks.append(_equal(what, stated["digest"], found.digest))
     told = "recomputed from the predictions, equal to the last digit"
     if sums != expected:
         told = f"predictions give {sums!r}, the document has {expected!r}"
@@ -139,9 +143,12 @@ def measure(document: Mapping[str, Any], path: Path) -> Measured:
     groups = None
     if document["evaluation"].get("columns", {}).get("group") is not None:
         groups = prediction_table(path, "id", "group")["group"].reindex(rows.ids).to_numpy()
-    scores = paired_scores(of, rows.targets, rows.baseline, rows.candidate, groups=groups)
-    found = evaluation_digest(rows.ids, rows.targets)
-    return Measured(rows, of, groups, found, PairedSums.of(*scores))
+    columns = (rows.targets, rows.baseline, rows.candidate)
+    if "verification" in document:
+        sums = Statement.from_dict(document["verification"]["statement"]).paired_sums(*columns)
+    else:
+        sums = PairedSums.of(*paired_scores(of, *columns, groups=groups))
+    return Measured(rows, of, groups, evaluation_digest(rows.ids, rows.targets), sums)
 
 
 def _comparison(document: Mapping[str, Any], measured: Measured) -> Check:

@@ -44,6 +44,10 @@ def verify(
         Path | None,
         typer.Option(help="Predictions on the payment set; payment-predictions.parquet likewise."),
     ] = None,
+    proof: Annotated[
+        Path | None,
+        typer.Option(help="Proofs of its sums; by default proof.json beside the document."),
+    ] = None,
     chain: Annotated[bool, typer.Option("--chain", help="Ask the chain as well.")] = False,
     rpc_url: Annotated[
         str | None, typer.Option(help="Its endpoint; by default HOKUSAI_RPC_URL, else embedded.")
@@ -59,7 +63,9 @@ def verify(
     Example: hokusai verify evidence.json --data gate-predictions.parquet --chain
     """
     from hokusai_mlflow.cli.evidence_checks import check_document, check_predictions, guarded
+    from hokusai_mlflow.cli.proof_checks import assumptions, check_proofs
 
+    remaining: list[str] = []
     with tempfile.TemporaryDirectory() as scratch:
         path, claimed = _fetch(evidence, Path(scratch))
         document = read_document(path)
@@ -67,21 +73,25 @@ def verify(
         if checks.sound:
             gate = data or _beside(path, "gate")
             payment = payment_data or _beside(path, "payment")
+            proofs = proof or _found(path.parent / "proof.json")
+            remaining = assumptions(document)
             asked = chain or rpc_url is not None or verifier is not None
             place = (rpc_url, chain_id, verifier) if asked else None
             for look in (
                 lambda: check_predictions(document, "gate", gate),
                 lambda: check_predictions(document, "payment", payment, instead=gate),
+                lambda: check_proofs(document, proofs),
                 lambda: _on_chain(document, place),
             ):
                 checks.add(guarded(look))
     if as_json:
         lines = [check.to_dict() for check in checks.lines]
-        output.document({"ok": not checks.failed, "checks": lines})
+        told = {"ok": not checks.failed, "checks": lines}
+        output.document(told | ({"assumptions": remaining} if remaining else {}))
     else:
         for check in checks.lines:
             output.marked(check.ok, check.what, check.detail)
-        _conclude(checks.failed)
+        _conclude(checks.failed, remaining)
     if checks.failed:
         raise typer.Exit(command.MISMATCH)
 
@@ -96,12 +106,13 @@ def _on_chain(document: dict[str, Any], place: Place | None) -> list[Check]:
     return check_chain(document, place, read_settings())
 
 
-def _conclude(failed: bool) -> None:
+def _conclude(failed: bool, remaining: list[str]) -> None:
     if failed:
         output.say("This evidence does not check out.", "bold red")
     else:
         output.say("Everything that could be checked holds; – marks what could not.", "bold green")
-    output.say(BEYOND, "dim")
+    for told in (*remaining, BEYOND):
+        output.say(told, "dim")
 
 
 def _fetch(given: str, scratch: Path) -> tuple[Path, str | None]:
@@ -128,8 +139,11 @@ def _fetch(given: str, scratch: Path) -> tuple[Path, str | None]:
 
 
 def _beside(path: Path, which: str) -> Path | None:
-    found = path.parent / f"{which}-predictions.parquet"
-    return found if found.is_file() else None
+    return _found(path.parent / f"{which}-predictions.parquet")
+
+
+def _found(path: Path) -> Path | None:
+    return path if path.is_file() else None
 
 
 def read_document(path: Path) -> dict[str, Any]:

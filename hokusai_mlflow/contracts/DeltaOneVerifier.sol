@@ -5,9 +5,10 @@ import {
     AccessControlDefaultAdminRules
 } from "@openzeppelin/contracts/access/extensions/AccessControlDefaultAdminRules.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {ModelConfig} from "./Models.sol";
+import {Method, ModelConfig} from "./Models.sol";
 import {Oracles} from "./Oracles.sol";
 import {Kind, PairedImprovement, PairedSums} from "./PairedImprovement.sol";
+import {Claim, ProofVerifier} from "./ProofVerifier.sol";
 import {Rewards} from "./Rewards.sol";
 import {Improvement, Maintenance, Signed} from "./Signed.sol";
 
@@ -20,7 +21,8 @@ struct Holding {
 
 /// @title DeltaOneVerifier
 /// @notice Pays for measured improvements of models. What is paid is recomputed here from sums that
-/// a quorum of oracles signed; nothing else can mint DeltaOnes.
+/// a quorum of oracles signed, that were proven, or both, as the model asks for; nothing else can mint
+/// DeltaOnes.
 ///
 /// Roles. The administrator (handed over in two steps, never to nobody) configures models, unpauses,
 /// and grants the others. GUARDIAN_ROLE can only pause. REGISTRAR_ROLE decides who is an oracle and
@@ -30,6 +32,9 @@ struct Holding {
 /// It mints nothing, leaves an event, and never makes a candidate payable that was seen before.
 contract DeltaOneVerifier is Oracles, Rewards {
     bytes32 public constant GUARDIAN_ROLE = keccak256("GUARDIAN_ROLE");
+
+    /// @notice Checks proofs, and keeps their keys and the commitments to labels.
+    ProofVerifier public immutable proofs = new ProofVerifier();
 
     /// @notice What is held back of an improvement, by its evidence.
     mapping(bytes32 evidence => Holding) public holdings;
@@ -60,6 +65,8 @@ contract DeltaOneVerifier is Oracles, Rewards {
     error NotSignificant(int256 improvementWad, uint32 minBps, uint32 z2FloorE6);
     error BelowMinimum(uint32 paidBps, uint32 minBps);
     error PaidAboveMeasured(uint32 paidBps, int256 measuredBps);
+    error ProofUnexpected(Method method);
+    error SignaturesUnexpected(uint256 signatures);
     error NothingHeld(bytes32 evidence);
     error ImprovementIsAnother(bytes32 expected, bytes32 given);
     error TooEarly(uint256 from, uint256 now_);
@@ -91,21 +98,19 @@ contract DeltaOneVerifier is Oracles, Rewards {
         whenNotPaused
         returns (uint256 reward)
     {
-        uint256 measuredBps;
-        bytes32 structHash;
-        (measuredBps, reward, structHash) = _verify(improvement, signatures);
-        uint256 held = _hold(improvement, reward, structHash);
-        _advance(improvement, reward, held + _toClaim(improvement, reward - held));
-        uint256 ownerReward = distributeReward(improvement, reward - held, false);
-        emit ImprovementRecorded(
-            improvement.modelId,
-            improvement.evidence,
-            improvement.candidate,
-            measuredBps,
-            reward,
-            ownerReward,
-            improvement
-        );
+        return _process(improvement, signatures, msg.data[0:0]);
+    }
+
+    /// @notice The same for a model whose sums must be proven.
+    /// @param improvement What was proven.
+    /// @param signatures As the model's method asks for: none, of the part that oracles see, or of all.
+    /// @param proven `Proven` of `ProofVerifier`, ABI-encoded.
+    function processProvenImprovement(
+        Improvement calldata improvement,
+        bytes[] calldata signatures,
+        bytes calldata proven
+    ) external whenNotPaused returns (uint256 reward) {
+        return _process(improvement, signatures, proven);
     }
 
     /// @notice What `processImprovement` would grant now; reverts exactly where it would.
@@ -115,7 +120,16 @@ contract DeltaOneVerifier is Oracles, Rewards {
         whenNotPaused
         returns (uint256 reward)
     {
-        (, reward,) = _verify(improvement, signatures);
+        (, reward,) = _verify(improvement, signatures, msg.data[0:0]);
+    }
+
+    /// @notice What `processProvenImprovement` would grant now; reverts exactly where it would.
+    function verifyProvenAndCalculateReward(
+        Improvement calldata improvement,
+        bytes[] calldata signatures,
+        bytes calldata proven
+    ) external view whenNotPaused returns (uint256 reward) {
+        (, reward,) = _verify(improvement, signatures, proven);
     }
 
     /// @notice Decide what becomes of the held part of a reward, by a later measurement of the same
@@ -195,7 +209,31 @@ contract DeltaOneVerifier is Oracles, Rewards {
 
     // ------------------------------------------------------------------ inside
 
-    function _verify(Improvement calldata improvement, bytes[] calldata signatures)
+    function _process(Improvement calldata improvement, bytes[] calldata signatures, bytes calldata proven)
+        private
+        returns (uint256)
+    {
+        (uint256 measuredBps, uint256 reward, bytes32 structHash) = _verify(improvement, signatures, proven);
+        _grant(improvement, measuredBps, reward, structHash);
+        return reward;
+    }
+
+    function _grant(Improvement calldata improvement, uint256 measuredBps, uint256 reward, bytes32 structHash) private {
+        uint256 held = _hold(improvement, reward, structHash);
+        _advance(improvement, reward, held + _toClaim(improvement, reward - held));
+        uint256 ownerReward = distributeReward(improvement, reward - held, false);
+        emit ImprovementRecorded(
+            improvement.modelId,
+            improvement.evidence,
+            improvement.candidate,
+            measuredBps,
+            reward,
+            ownerReward,
+            improvement
+        );
+    }
+
+    function _verify(Improvement calldata improvement, bytes[] calldata signatures, bytes calldata proven)
         private
         view
         returns (uint256 measuredBps, uint256 reward, bytes32 structHash)
@@ -206,7 +244,7 @@ contract DeltaOneVerifier is Oracles, Rewards {
         _requireShares(improvement);
         measuredBps = _requireImprovement(improvement, config);
         structHash = Signed.hash(improvement);
-        _requireQuorum(structHash, signatures);
+        _requireVouched(improvement, config, structHash, signatures, proven);
         reward = (uint256(improvement.paidBps) * config.tokensPerDeltaOne) / BPS_PER_DELTA_ONE;
         _requireFunds(improvement.modelId, config, reward);
     }
@@ -258,6 +296,35 @@ contract DeltaOneVerifier is Oracles, Rewards {
             revert PaidAboveMeasured(improvement.paidBps, measured);
         }
         return uint256(measured);
+    }
+
+    /// @dev By oracles, by a proof, or by both, as the model asks for; never by neither.
+    function _requireVouched(
+        Improvement calldata improvement,
+        ModelConfig storage config,
+        bytes32 structHash,
+        bytes[] calldata signatures,
+        bytes calldata proven
+    ) private view {
+        Method method = config.method;
+        bytes32 signed = structHash;
+        if (method != Method.Oracle) {
+            Claim memory claim = Claim(
+                improvement.modelId,
+                improvement.evaluationSet,
+                _hashTypedDataV4(structHash),
+                config.kind,
+                method,
+                improvement.gate,
+                improvement.payment
+            );
+            bytes32 part = proofs.requireProven(claim, proven);
+            if (method == Method.Hybrid) signed = part;
+        } else if (proven.length > 0) {
+            revert ProofUnexpected(method);
+        }
+        if (method != Method.Proof) _requireQuorum(signed, signatures);
+        else if (signatures.length > 0) revert SignaturesUnexpected(signatures.length);
     }
 
     function _hold(Improvement calldata improvement, uint256 reward, bytes32 structHash)

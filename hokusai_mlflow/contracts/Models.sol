@@ -8,11 +8,12 @@ import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
 import {Kind} from "./PairedImprovement.sol";
 import {Improvement} from "./Signed.sol";
 
-/// @notice How a model's sums are vouched for. Only `Oracle` can be configured as yet.
+/// @notice How a model's sums are vouched for; see `ProofVerifier`.
 enum Method {
-    Oracle,
-    Proof,
-    Hybrid
+    Oracle, // by a quorum of oracles
+    Proof, // by a proof
+    Hybrid, // by oracles for some examples, by a proof for the others
+    Both // by oracles and by a proof, for all examples
 }
 
 /// @notice What the administrator sets per model.
@@ -69,7 +70,6 @@ abstract contract Models is AccessControlDefaultAdminRules, Pausable {
     );
 
     error ConfigOutOfRange(string field, uint256 given, uint256 bound);
-    error MethodUnavailable(Method method);
     error GenesisAlreadyWritten(bytes32 modelId, bytes32 genesis, bytes32 given);
     error ModelUnknown(bytes32 modelId);
     error ZeroValue(string field);
@@ -190,7 +190,6 @@ abstract contract Models is AccessControlDefaultAdminRules, Pausable {
     function _requireTerms(ModelConfig calldata config, ModelState storage state) private view {
         if (config.metricId == 0) revert ZeroValue("metricId");
         if (config.owner == address(0)) revert ZeroValue("owner");
-        if (config.method != Method.Oracle) revert MethodUnavailable(config.method);
         _requireAtLeast("minBps", config.minBps, MIN_IMPROVEMENT_BPS);
         _requireAtLeast("z2FloorE6", config.z2FloorE6, MIN_Z2_E6);
         _requireAtLeast("minSamples", config.minSamples, MIN_SAMPLES);
@@ -199,6 +198,10 @@ abstract contract Models is AccessControlDefaultAdminRules, Pausable {
         // Something is paid at once, so that an improvement that pays nothing is never recorded.
         if (config.holdback >= WEIGHT_TOTAL) {
             revert ConfigOutOfRange("holdback", config.holdback, WEIGHT_TOTAL - 1);
+        }
+        // Oracles measure what is held back, so they must be those who see all examples.
+        if (config.holdback > 0 && (config.method == Method.Proof || config.method == Method.Hybrid)) {
+            revert ConfigOutOfRange("holdback", config.holdback, 0);
         }
     }
 

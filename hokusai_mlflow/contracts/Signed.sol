@@ -31,6 +31,14 @@ struct Maintenance {
     uint64 deadline; // last second at which this may be recorded
 }
 
+/// @notice What oracles sign of an improvement that is proven for the other examples: the tallies of
+/// the examples that they see, as `ProvenSums` counts them.
+struct PublicPart {
+    bytes32 improvement; // digest of the improvement that they belong to
+    uint256[] gate;
+    uint256[] payment; // empty: pay is measured on the gate's examples
+}
+
 /// @title Signed
 /// @notice EIP-712 struct hashes of everything that oracles sign.
 library Signed {
@@ -46,6 +54,8 @@ library Signed {
         "Maintenance(bytes32 evidence,bytes32 report,PairedSums sums,uint64 deadline)"
         "PairedSums(uint64 n,int256 b,int256 c,uint256 bb,uint256 cc,int256 bc)"
     );
+    bytes32 private constant PUBLIC_PART_TYPEHASH =
+        keccak256("PublicPart(bytes32 improvement,uint256[] gate,uint256[] payment)");
 
     function hash(Improvement calldata improvement) internal pure returns (bytes32) {
         return keccak256(
@@ -81,6 +91,17 @@ library Signed {
                 maintenance.report,
                 _hash(maintenance.sums),
                 maintenance.deadline
+            )
+        );
+    }
+
+    function hash(PublicPart memory part) internal pure returns (bytes32) {
+        return keccak256(
+            abi.encode(
+                PUBLIC_PART_TYPEHASH,
+                part.improvement,
+                keccak256(abi.encodePacked(part.gate)),
+                keccak256(abi.encodePacked(part.payment))
             )
         );
     }

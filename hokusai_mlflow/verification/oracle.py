@@ -10,18 +10,21 @@ from eth_account.messages import encode_typed_data
 
 from hokusai_mlflow.chain.improvement import Improvement
 from hokusai_mlflow.chain.maintenance import Maintenance
+from hokusai_mlflow.chain.proven import PublicPart
 from hokusai_mlflow.chain.signer import Signer
 from hokusai_mlflow.errors import EvidenceMismatch, InputError
 
 
 def attest(
-    statement: Improvement | Maintenance, domain: Mapping[str, Any], signers: Sequence[Signer]
+    statement: Improvement | Maintenance | PublicPart,
+    domain: Mapping[str, Any],
+    signers: Sequence[Signer],
 ) -> list[bytes]:
     """Sign an improvement, or a later measurement of one, with several oracles.
 
     Parameters
     ----------
-    statement : Improvement or Maintenance
+    statement : Improvement, Maintenance or PublicPart
     domain : mapping
         Of the contract that will check; see `chain.improvement.signing_domain`.
     signers : sequence of Signer
@@ -42,13 +45,15 @@ def attest(
 
 
 def recover(
-    statement: Improvement | Maintenance, domain: Mapping[str, Any], signature: bytes
+    statement: Improvement | PublicPart | Maintenance,
+    domain: Mapping[str, Any],
+    signature: bytes,
 ) -> str:
     """Who signed.
 
     Parameters
     ----------
-    statement : Improvement or Maintenance
+    statement : Improvement, PublicPart or Maintenance
     domain : mapping
     signature : bytes, length 65
 
@@ -73,7 +78,7 @@ def recover(
 
 
 def require_quorum(
-    statement: Improvement | Maintenance,
+    statement: Improvement | PublicPart | Maintenance,
     domain: Mapping[str, Any],
     signatures: Sequence[bytes],
     *,
@@ -84,7 +89,7 @@ def require_quorum(
 
     Parameters
     ----------
-    statement : Improvement or Maintenance
+    statement : Improvement, PublicPart or Maintenance
     domain : mapping
     signatures : sequence of bytes
         By ascending signer.

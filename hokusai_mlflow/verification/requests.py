@@ -8,6 +8,7 @@ from typing import Any
 
 from hokusai_mlflow.chain.improvement import Improvement, address
 from hokusai_mlflow.chain.outbox import Outbox
+from hokusai_mlflow.chain.proven import Proven
 from hokusai_mlflow.chain.settlement import INTENT, Settlement
 from hokusai_mlflow.chain.verifier import Verifier
 from hokusai_mlflow.errors import HokusaiError, InputError
@@ -25,6 +26,7 @@ def ask(
     improvement: Improvement,
     *,
     attempt: str | None,
+    proven: Proven | None = None,
 ) -> Entry:
     """Ask outside oracles to attest an improvement; again while the first request is valid: that.
 
@@ -38,6 +40,8 @@ def ask(
     improvement : Improvement
     attempt : str or None
         Attempt that it belongs to.
+    proven : Proven, optional
+        Proofs of its sums, where the model asks for both.
 
     Returns
     -------
@@ -52,6 +56,7 @@ def ask(
             "contract": verifier.address,
             "improvement": improvement.to_dict(),
             "place": place,
+            **({} if proven is None else {"proven": proven.to_dict()}),
         }
         key = f"{evidence}/{improvement.deadline}"
         request = ledger.append(REQUESTED, key, body, model=improvement.model, attempt=attempt)
@@ -103,6 +108,9 @@ def collect(ledger: Ledger, verifier: Verifier, outbox: Outbox) -> list[Settleme
                 [signatures[signer] for signer in ordered],
                 model=request.model,
                 attempt=request.attempt,
+                proven=Proven.from_dict(request.body["proven"])
+                if "proven" in request.body
+                else None,
             )
             continue
         told = (

@@ -352,7 +352,6 @@ def test_thresholds_neither_strand_nor_open_the_system(world):
     ("error", "position", "value"),
     [
         ("ZeroValue", 0, ZERO),
-        ("MethodUnavailable", 2, 1),
         ("ZeroValue", 3, "0x" + "00" * 20),
         ("ConfigOutOfRange", 4, 9),
         ("ConfigOutOfRange", 5, 1_642_373),

@@ -21,6 +21,7 @@ def _removed(name: str, source: str, text: str) -> Mutant:
 TOKEN, SIGNED, ORACLES = "DeltaOne.sol", "Signed.sol", "Oracles.sol"
 MODELS, REWARDS, VERIFIER = "Models.sol", "Rewards.sol", "DeltaOneVerifier.sol"
 SUMS = "PairedImprovement.sol"
+GROTH16, PROOFS, PROVEN = "Groth16.sol", "ProofVerifier.sol", "ProvenSums.sol"
 
 MUTANTS = (
     _removed(
@@ -167,10 +168,11 @@ MUTANTS = (
         "no least n", MODELS, '_requireAtLeast("minSamples", config.minSamples, MIN_SAMPLES);'
     ),
     Mutant("all held back", MODELS, "config.holdback >= WEIGHT_TOTAL", "config.holdback > 10_000"),
-    _removed(
-        "methods that do not exist",
+    Mutant(
+        "held back from who cannot measure",
         MODELS,
-        "if (config.method != Method.Oracle) revert MethodUnavailable(config.method);",
+        "config.holdback > 0 && (",
+        "config.holdback > 10_000 && (",
     ),
     Mutant(
         "anybody sets terms",
@@ -396,5 +398,99 @@ MUTANTS = (
         SUMS,
         "* 1e6 >= uint256(z2E6) * uint256(scatter)",
         "* 4e6 >= uint256(z2E6) * uint256(scatter)",
+    ),
+    # ------------------------------------------------------------------ proofs
+    _removed("any proof", GROTH16, "if (!_pairing(pairs, PAIRING_GAS)) revert ProofInvalid();"),
+    _removed(
+        "inputs above the order", GROTH16, "if (inputs[i] >= R) revert NotAScalar(inputs[i]);"
+    ),
+    _removed(
+        "coordinates above the field",
+        GROTH16,
+        "if (proof[i] >= Q) revert NotACoordinate(proof[i]);",
+    ),
+    Mutant("gamma may be delta", GROTH16, "key[9] == key[13]", "key[9] == key[13] + 1"),
+    _removed(
+        "key points off the curve",
+        GROTH16,
+        "_requireOnCurve(key[i], key[i + 1]);",
+    ),
+    _removed(
+        "any key of the right length",
+        PROOFS,
+        "if (digest != agreed) revert KeyIsAnother(agreed, digest);",
+    ),
+    _removed(
+        "development keys abroad",
+        PROOFS,
+        "_requireAllowed(agreed, mode); // a chain that forks gets another id",
+    ),
+    _removed("development keys come abroad", PROOFS, "_requireAllowed(digest, mode);"),
+    _removed(
+        "any evaluation set",
+        PROOFS,
+        "if (found != claim.evaluationSet) revert "
+        "EvaluationSetIsAnother(claim.evaluationSet, found);",
+    ),
+    _removed(
+        "labels nobody committed to",
+        PROOFS,
+        "if (since == 0) revert EvaluationSetUnknown(claim.modelId, found);",
+    ),
+    _removed(
+        "labels committed to late",
+        PROOFS,
+        "if (block.number < from) revert CommittedTooLate(found, from, block.number);",
+    ),
+    _removed(
+        "anybody commits to labels",
+        PROOFS,
+        "if (msg.sender != labelOwner) revert NotTheLabelOwner(msg.sender, labelOwner);",
+    ),
+    _removed(
+        "anybody registers keys",
+        PROOFS,
+        "if (!verifier.hasRole(0x00, msg.sender)) revert NotTheAdministrator(msg.sender);",
+    ),
+    Mutant("a chunk twice", PROOFS, "commitments[i] <= previous", "commitments[i] < previous"),
+    _removed(
+        "a chunk missing",
+        PROOFS,
+        "if (proofs.length != labels.length) revert ProofCount(proofs.length, labels.length);",
+    ),
+    Mutant(
+        "any context", PROOFS, "uint256(claim.digest) >> 8;", "uint256(claim.evaluationSet) >> 8;"
+    ),
+    _removed(
+        "the gate's sums unproven",
+        PROOFS,
+        "_requireSums(claim.gate, ProvenSums.sums(tally, circuit, agreed.score, agreed.positive));",
+    ),
+    _removed("pay unproven", PROOFS, "_requireSums(claim.payment, claim.gate);"),
+    _removed(
+        "a part that outweighs",
+        PROOFS,
+        "_requirePart(shown[0], tally[0], agreed.maxPartPercent);",
+    ),
+    _removed(
+        "a proof that outweighs",
+        PROOFS,
+        "_requirePart(proven, tally[0], agreed.maxPartPercent);",
+    ),
+    _removed("oracles' impossible rows", PROOFS, "ProvenSums.requireConsistent(shown, circuit);"),
+    _removed(
+        "no rows", PROVEN, "if (n == 0 || n > circuit.capacity) revert CountOutOfRange(0, n);"
+    ),
+    Mutant(
+        "oracles not asked where both are",
+        VERIFIER,
+        "if (method != Method.Proof) _requireQuorum",
+        "if (method < Method.Proof || method == Method.Hybrid) _requireQuorum",
+    ),
+    Mutant(
+        "oracles sign all of a hybrid",
+        VERIFIER,
+        "if (method == Method.Hybrid) signed = part;",
+        "",
     ),
 )

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {PairedSums} from "contracts/PairedImprovement.sol";
-import {Improvement, Maintenance} from "contracts/Signed.sol";
+import {Improvement, Maintenance, PublicPart} from "contracts/Signed.sol";
 
 /// @dev EIP-712 once more, from its text and not from the contract.
 library Typed {
@@ -11,6 +11,8 @@ library Typed {
         "Improvement(bytes32 modelId,bytes32 evidence,bytes32 champion,bytes32 candidate,bytes32 evaluationSet,bytes32 metricId,PairedSums gate,PairedSums payment,uint32 paidBps,uint32 look,address[] contributors,uint16[] weights,bytes32 claimsRoot,uint64 deadline)";
     string internal constant MAINTENANCE =
         "Maintenance(bytes32 evidence,bytes32 report,PairedSums sums,uint64 deadline)";
+
+    string internal constant PUBLIC_PART = "PublicPart(bytes32 improvement,uint256[] gate,uint256[] payment)";
 
     function domain(string memory name, string memory version, uint256 chain, address verifier)
         internal
@@ -74,6 +76,12 @@ library Typed {
                 said.deadline
             )
         );
+    }
+
+    function hash(PublicPart memory said) internal pure returns (bytes32) {
+        bytes32 gate = keccak256(abi.encodePacked(said.gate));
+        bytes32 payment = keccak256(abi.encodePacked(said.payment));
+        return keccak256(abi.encode(keccak256(bytes(PUBLIC_PART)), said.improvement, gate, payment));
     }
 
     function hash(PairedSums memory sums) internal pure returns (bytes32) {

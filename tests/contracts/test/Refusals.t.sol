@@ -280,8 +280,11 @@ contract RefusalsTest is Base {
         config.owner = address(0);
         refusedTerms(config, abi.encodeWithSelector(Models.ZeroValue.selector, "owner"));
         config = terms();
-        config.method = Method.Proof;
-        refusedTerms(config, abi.encodeWithSelector(Models.MethodUnavailable.selector, Method.Proof));
+        (config.method, config.holdback) = (Method.Proof, 1);
+        refusedTerms(config, outOfRange("holdback", 1, 0));
+        config.method = Method.Hybrid;
+        refusedTerms(config, outOfRange("holdback", 1, 0));
+        config = terms();
         config = terms();
         config.minBps = 9;
         refusedTerms(config, abi.encodeWithSelector(Models.ConfigOutOfRange.selector, "minBps", 9, 10));
