@@ -109,8 +109,8 @@ class Inputs:
 
 
 def _written(spec: Spec) -> dict[str, Any]:
-    """The spec as far as it bears on results; where rewards are sent over the wire does not."""
-    return {key: value for key, value in spec.to_dict().items() if key != "chain"}
+    """The spec as far as it bears on results; where rewards are sent and who is asked does not."""
+    return {k: value for k, value in spec.to_dict().items() if k not in ("chain", "approval")}
 
 
 def read_inputs(spec_path: str | Path, settings: Settings) -> Inputs:

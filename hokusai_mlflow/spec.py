@@ -161,6 +161,18 @@ class ChainSpec(_Part):
         return self
 
 
+class ApprovalPlan(_Part):
+    """A person approves what the gate would promote; without this part of the spec nobody is asked.
+
+    `via` says where: ``mlflow``, by tags of the model version (`hokusai.approval`: approve or
+    refuse, and `hokusai.reviewer`: a name), read by the next run; or ``prefect``, in the form of
+    the flow run, which is suspended (or, without a deployment, paused) for at most `hours`.
+    """
+
+    via: Literal["mlflow", "prefect"] = "mlflow"
+    hours: int = Field(168, ge=1, le=8_760)
+
+
 class Spec(_Part):
     """A model, its data, its contributors, and what an improvement must show.
 
@@ -184,6 +196,7 @@ class Spec(_Part):
     cross_validation: CrossValidationPlan = CrossValidationPlan()
     valuation: ValuationPlan = ValuationPlan()
     pay: Literal["fresh", "lower_bound", "measured"] = "fresh"
+    approval: ApprovalPlan | None = None
     chain: ChainSpec = ChainSpec()
     serialization: Literal["cloudpickle", "skops"] = "cloudpickle"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -102,7 +102,9 @@ def differences(report: Report) -> tuple[Difference, ...]:
     """The rows: of the stored comparisons, else of the evidence alone; guardrails below."""
     rows = report.figures.get("rows") or ()
     found = [_compared(row) for row in rows] or [_primary(report)]
-    return (*found, *(_guarded(rail) for rail in report.finding("guardrails").get("rows", ())))
+    ends = {one["name"]: one for one in report.figures.get("guardrails") or ()}
+    rails = report.finding("guardrails").get("rows", ())
+    return (*found, *(_guarded(rail, ends.get(rail["name"], {})) for rail in rails))
 
 
 def _compared(row: Mapping[str, Any]) -> Difference:
@@ -154,24 +156,27 @@ def _primary(report: Report) -> Difference:
     )
 
 
-def _guarded(rail: Mapping[str, Any]) -> Difference:
-    ends = None
-    if rail.get("ci_low_bps") is not None:
-        ends = (rail["ci_low_bps"], rail["ci_high_bps"])
-    tone: Tone = {"passed": "good", "failed": "bad"}.get(rail["outcome"], "open")  # type: ignore[assignment]
+def _guarded(rail: Mapping[str, Any], drawn: Mapping[str, Any]) -> Difference:
+    tones: Mapping[str, Tone] = {"passed": "good", "failed": "bad"}
+    # Where there is too little evidence, the finding tells no figures, and neither do we.
+    told = {} if rail["improvement_bps"] is None else drawn
     why = f": {plain(rail['why_not'])}" if rail["why_not"] else ""
     return Difference(
         name=f"guardrail: {rail['name']} (margin −{rail['margin_bps']:g} bps)",
         n=rail["n"],
-        values=(None, None),
+        values=tuple(told.get("values") or (None, None)),  # type: ignore[arg-type]
         point=rail["improvement_bps"],
-        inner=ends,
-        outer=None,
+        inner=_ends(told.get("inner")),
+        outer=_ends(told.get("outer")),
         p=rail["p_adjusted"],
-        tone=tone,
+        tone=tones.get(rail["outcome"], "open"),
         said=f"{GUARDED[rail['outcome']]}{why}",
         margin=-rail["margin_bps"],
     )
+
+
+def _ends(given: Sequence[float] | None) -> tuple[float, float] | None:
+    return None if given is None else (given[0], given[1])
 
 
 def _scale(found: tuple[Difference, ...], least: float) -> Scale:

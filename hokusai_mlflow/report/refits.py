@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hokusai_mlflow.report.report import Report
 
 BPS = 10_000
-TWO_SIDED = 0.975
+TAIL = 0.025
 MOST_ROWS = 20
 COLUMNS = (
     Column("", names=True),
@@ -30,7 +30,7 @@ def refits(report: Report) -> Section | None:
         return None
     from hokusai_mlflow.stats.quantiles import student_quantile  # noqa: PLC0415
 
-    reach = abs(student_quantile(TWO_SIDED, found["df"])) * found["std_error"] * BPS
+    reach = student_quantile(TAIL, found["df"]) * found["std_error"] * BPS
     mean = found["mean"] * BPS
     ends = (mean - reach, mean + reach)
     tone: Tone = "good" if ends[0] > 0 else "bad" if ends[1] < 0 else "open"
@@ -47,9 +47,9 @@ def refits(report: Report) -> Section | None:
         whiskers.append(Whisker(middle, None, None, told, "plain", dots=repeat))
         lines.append(Line((f"repeat {at + 1}", bps(middle), "", f"{better} of {len(repeat)}")))
     plot = Plot(
-        "candidate's recipe over the champion's, bps",
+        "difference of the recipes, bps",
         tuple(draw(one, scale, lines=((0.0, "zero"),)) for one in whiskers),
-        axis(scale, left="← champion's recipe better", right="candidate's recipe better →"),
+        axis(scale, left="← champion better", right="candidate better →"),
     )
     return Section(
         "refits",
@@ -61,12 +61,10 @@ def refits(report: Report) -> Section | None:
 
 def _folds(report: Report) -> list[tuple[float, ...]]:
     """Differences by repeat and fold, in basis points; empty where they were not kept."""
-    kept = report.figures.get("folds")
-    if not kept:
-        return []
+    kept = report.document["crossval"]
     return [
         tuple((new - old) * BPS for old, new in zip(b, c, strict=True))
-        for b, c in zip(kept["champion"], kept["candidate"], strict=True)
+        for b, c in zip(kept.get("baseline", ()), kept.get("candidate", ()), strict=True)
     ]
 
 

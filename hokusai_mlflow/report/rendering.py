@@ -11,16 +11,38 @@ from markupsafe import Markup
 from hokusai_mlflow.report.aligning import aligned, wide
 from hokusai_mlflow.report.words import cell, code, delta_one, plain, short
 
+KEPT = (
+    ("difference", "findings", "contributors", "payment", "budget"),
+    ("difference", "findings", "payment"),
+    ("difference", "findings"),
+    ("findings",),
+    (),
+)
+"""Sections of shorter and shorter renderings; the tiles and the command to verify always stay."""
 
-def render(name: str, report: Any) -> str:
+
+def render(name: str, **given: Any) -> str:
     """One template."""
-    return templates().get_template(name).render(r=report)
+    return templates().get_template(name).render(given)
 
 
 def render_html(report: Any, *, fragment: bool, style: bool) -> str:
     """A page, or a part of one; see `Report.to_html`."""
     name = "report.html.j2" if fragment else "page.html.j2"
-    return templates().get_template(name).render(r=report, style=style or not fragment)
+    return render(name, r=report, style=style or not fragment)
+
+
+def render_markdown(report: Any, most: int | None) -> str:
+    """The longest rendering that fits; see `Report.to_markdown`."""
+    every = render("report.md.j2", r=report, sections=report.sections)
+    if most is None or len(every) <= most:
+        return every
+    for kept in KEPT:
+        sections = [section for section in report.sections if section.name in kept]
+        told = render("report.md.j2", r=report, sections=sections)
+        if len(told) <= most:
+            return told
+    return told
 
 
 @cache

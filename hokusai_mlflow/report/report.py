@@ -30,9 +30,9 @@ class Report:
         The evidence; of an attempt that was not promoted the same sections as far as they exist,
         and of a baseline its scores.
     figures : mapping
-        What drawings are made of, without examples: ``rows`` (`comparisons.Row` each), ``folds``
-        (scores of both recipes, positive = better), ``confusion``, ``roc``, ``calibration``,
-        ``residuals`` (see `diagnostics`), and ``without``: why one of them is missing.
+        What drawings are made of, without examples: ``rows`` (`comparisons.Row` each),
+        ``guardrails`` (with intervals), ``confusion``, ``roc``, ``calibration``, ``residuals``
+        (see `diagnostics`), and ``without``: why one of them is missing.
     settlement : mapping
         `Settlement.to_dict()`; empty where nothing was to be paid.
     facts : mapping
@@ -248,17 +248,23 @@ class Report:
 
         return render_html(self, fragment=fragment, style=style)
 
-    def to_markdown(self) -> str:
-        """For MLflow's model version page and for Prefect."""
-        from hokusai_mlflow.report.rendering import render  # noqa: PLC0415
+    def to_markdown(self, *, most: int | None = None) -> str:
+        """For MLflow's model version page and for Prefect.
 
-        return render("report.md.j2", self)
+        Parameters
+        ----------
+        most : int, optional
+            Letters that there is room for; sections are left out from the end until it fits.
+        """
+        from hokusai_mlflow.report.rendering import render_markdown  # noqa: PLC0415
+
+        return render_markdown(self, most)
 
     def to_text(self) -> str:
         """For a terminal."""
         from hokusai_mlflow.report.rendering import render  # noqa: PLC0415
 
-        return render("report.txt.j2", self)
+        return render("report.txt.j2", r=self)
 
     def _repr_html_(self) -> str:
         return self.to_html(fragment=True)

@@ -94,7 +94,7 @@ def payment(report: Report) -> Section | None:
     elif report.standing == "failed":
         told = f"{told}: {plain(settlement.get('error') or 'no reason given')}."
     else:
-        where = ", on the development chain" if report.facts.get("development") else ""
+        where = " (the development chain)" if report.facts.get("development") else ""
         why = f" ({plain(settlement['error'])})" if settlement.get("error") else ""
         told = f"{told}{where}{why}."
     facts = [

@@ -14,6 +14,8 @@ STYLES = {
     "baseline": "green",
     "hold": "yellow",
     "reject": "red",
+    "refused": "red",
+    "awaiting": "yellow",
     "nothing_new": "blue",
 }
 MARKS = {"passed": "✓", "failed": "✗", "insufficient": "?", "not_applicable": "–"}

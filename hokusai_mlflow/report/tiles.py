@@ -78,9 +78,15 @@ def _certainty(report: Report) -> Tile:
         "How much better, how sure",
         f"{bps(c['improvement_bps'])} bps",
         f"95 % interval {interval(c['ci_low_bps'], c['ci_high_bps'])}; "
-        f"p = {probability(c['p_value'])} at level {c['level']:.2g}",
+        f"p {_p(c['p_value'])} at level {c['level']:.2g}",
         tone,
     )
+
+
+def _p(value: float) -> str:
+    """A p-value after its letter, with the relation between the two."""
+    told = probability(value)
+    return told if told.startswith("<") else f"= {told}"
 
 
 def _why(report: Report) -> Tile:

@@ -97,6 +97,14 @@ def upload_text(client: MlflowClient, run_id: str, texts: Mapping[str, str]) -> 
         client.log_text(run_id, text, path)
 
 
+def read_text(client: MlflowClient, run_id: str, path: str) -> str | None:
+    """A text artifact of a run; None when it has none of this path."""
+    folder = path.rpartition("/")[0]
+    if path not in [one.path for one in client.list_artifacts(run_id, folder)]:
+        return None
+    return str(mlflow.artifacts.load_text(f"runs:/{run_id}/{path}"))
+
+
 def download(run_id: str, path: str, scratch: Path) -> Path:
     """Fetch an artifact folder of a run.
 

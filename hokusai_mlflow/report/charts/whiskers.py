@@ -67,18 +67,17 @@ def draw(whisker: Whisker, scale: Scale, *, lines: Iterable[tuple[float, str]] =
     lines = tuple(lines)
     middle = HEIGHT / 2
     inside = [
-        Markup('<line class="hk-{}" x1="{}" x2="{}" y1="0" y2="{}"/>').format(
-            kind, scale.at(value), scale.at(value), HEIGHT
+        # Beyond the drawing, which lets rows of any height have lines through; cells clip them.
+        Markup('<line class="hk-{0}" x1="{1}" x2="{1}" y1="-150" y2="180"/>').format(
+            kind, scale.at(value)
         )
         for value, kind in lines
         if scale.holds(value)
     ]
-    for value in whisker.dots:
-        inside.append(
-            Markup('<circle class="hk-dot" cx="{}" cy="{}" r="2.6"/>').format(
-                scale.at(value), middle
-            )
-        )
+    inside += [
+        Markup('<circle class="hk-dot" cx="{}" cy="{}" r="2.6"/>').format(scale.at(value), middle)
+        for value in whisker.dots
+    ]
     for ends, kind in ((whisker.outer, "thin"), (whisker.inner, "thick")):
         if ends is not None:
             inside.append(_bar(scale, ends, kind, middle))
