@@ -115,6 +115,8 @@ def link(attempt: Attempt, settings: Settings) -> str:
         return ""
     client = connect(settings)
     address = str(runtime.flow_run.ui_url or "")
+    # A temporary server has no page.
+    address = address if address.startswith(("http://", "https://")) else ""
     tags = {"hokusai.flow_run": flow_run} | ({"hokusai.flow_run_url": address} if address else {})
     client.log_batch(attempt.run_id, tags=[RunTag(key, value) for key, value in tags.items()])
     experiment = client.get_run(attempt.run_id).info.experiment_id

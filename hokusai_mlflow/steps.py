@@ -334,7 +334,7 @@ def _close(attempt: Attempt, receipt: Receipt, report: Report, settings: Setting
             stored = ledger.append(
                 "attempt.closed",
                 attempt.id,
-                {"outcome": receipt.outcome, "receipt": receipt.to_dict()},
+                {"outcome": receipt.outcome, "receipt": receipt.to_dict(), **report.beside()},
                 model=attempt.model,
                 attempt=attempt.id,
             )

@@ -16,8 +16,9 @@ from hokusai_mlflow.history.schema import attempts
 from hokusai_mlflow.history.store import History
 from hokusai_mlflow.history.times import read_time, within
 
-OUTCOMES = ("promoted", "reject", "hold", "baseline", "open", "abandoned")
-"""How an attempt ended; ``open``: it has not; ``abandoned``: recipe or data failed."""
+OUTCOMES = ("promoted", "reject", "refused", "hold", "baseline", "open", "abandoned")
+"""How an attempt ended; ``open``: it has not; ``refused``: by a person, after the gate agreed;
+``abandoned``: recipe or data failed."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -186,6 +187,18 @@ def get(history: History, attempt: str) -> Attempt:
     if row is None:
         raise UnknownName(f"the ledger has no attempt {attempt[:40]!r}")
     return of_row(row)
+
+
+def between(history: History, model: str, champion: int, candidate: int) -> Attempt | None:
+    """The attempt that compared these two versions on the same examples; None when none did."""
+    query = select(attempts).where(
+        attempts.c.model == model,
+        attempts.c.champion_version == champion,
+        attempts.c.candidate_version == candidate,
+    )
+    with history.connect() as connection:
+        row = connection.execute(query.limit(1)).first()
+    return None if row is None else of_row(row)
 
 
 def counts(history: History, model: str | None = None) -> dict[str, int]:

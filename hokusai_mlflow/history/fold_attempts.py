@@ -48,7 +48,8 @@ def decided(connection: Connection, entry: Entry) -> None:
     ]
     values |= {
         "decided_at": entry.created_at.isoformat(),
-        "outcome": "promoted" if body["verdict"] == "promote" else body["verdict"],
+        # A person may have a word to say before the promotion.
+        "outcome": "open" if body["verdict"] == "promote" else body["verdict"],
         "reasons": json.dumps(reasons),
         "candidate_version": body["candidate"]["version"],
     }
@@ -70,7 +71,8 @@ def decided(connection: Connection, entry: Entry) -> None:
 
 def promoted(connection: Connection, entry: Entry) -> None:
     """The candidate became the champion."""
-    _update(connection, entry, {"candidate_version": entry.body["version"]})
+    values = {"candidate_version": entry.body["version"], "outcome": "promoted"}
+    _update(connection, entry, values)
 
 
 def evidence(connection: Connection, entry: Entry) -> None:

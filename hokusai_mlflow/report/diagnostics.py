@@ -116,8 +116,7 @@ def calibration(targets: npt.NDArray[Any], said: Both, classes: tuple[Any, ...])
             chance, happened = shares, truth == names[-1]
         else:
             chance, happened = shares.max(axis=1), truth == names[shares.argmax(axis=1)]
-        edges = np.unique(np.quantile(chance, np.linspace(0, 1, BINS + 1)))
-        place = np.searchsorted(edges[1:-1], chance, side="right")
+        place = _bins(chance)
         points = [
             (float(chance[place == at].mean()), float(happened[place == at].mean()), int(n))
             for at, n in enumerate(np.bincount(place))
@@ -141,8 +140,7 @@ def residuals(targets: npt.NDArray[Any], said: Both) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for who, values in said.items():
         predicted = np.asarray(values, dtype=np.float64)
-        edges = np.unique(np.quantile(predicted, np.linspace(0, 1, BINS + 1)))
-        place = np.searchsorted(edges[1:-1], predicted, side="right")
+        place = _bins(predicted)
         points = []
         for at in range(int(place.max()) + 1):
             inside = place == at
@@ -151,6 +149,15 @@ def residuals(targets: npt.NDArray[Any], said: Both) -> dict[str, Any]:
                 points.append((float(np.median(predicted[inside])), *left.tolist(), inside.sum()))
         found[who] = {"points": _rounded(points)}
     return found
+
+
+def _bins(values: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
+    """A bin for every value: one for each where they are few, else bins of equal size."""
+    levels, place = np.unique(values, return_inverse=True)
+    if len(levels) <= BINS:
+        return place
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, BINS + 1)))
+    return np.searchsorted(edges[1:-1], values, side="right")
 
 
 def _texts(values: npt.NDArray[Any]) -> npt.NDArray[np.str_]:

@@ -108,6 +108,14 @@ class Report:
             "facts": dict(self.facts),
         }
 
+    def beside(self) -> dict[str, Any]:
+        """What a ledger that has the evidence must keep to make the report again.
+
+        ``figures``, ``facts``, and of an attempt without evidence its ``document``.
+        """
+        kept: dict[str, Any] = {"figures": dict(self.figures), "facts": dict(self.facts)}
+        return kept if self.digest else kept | {"document": dict(self.document)}
+
     def settled(self, settlement: Mapping[str, Any]) -> Report:
         """The same report with where the payment stands now."""
         return Report(self.document, self.figures, settlement, self.facts)

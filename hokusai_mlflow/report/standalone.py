@@ -42,7 +42,7 @@ def forest_svg(report: Report) -> str:
     inside = []
     for at, (line, drawn) in enumerate(zip(table.lines, plot.cells, strict=True)):
         y = TOP + at * HEIGHT
-        told = "   ".join(text for text in line.cells[4:] if text)
+        told = "  ·  ".join(text for text in line.cells[4:] if text)
         inside.append(
             Markup(
                 '<text x="{}" y="{}" text-anchor="end">{}</text>'

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from hokusai_mlflow.report.words import short
 
 SIZE, EDGE, FOOT = 280, 46, 34
-DARK = 0.5
+DARK = 0.8
 """From this share on, a cell is dark enough for light figures."""
 
 
