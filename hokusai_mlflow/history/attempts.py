@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Row, func, select
 
-from hokusai_mlflow.errors import UnknownName
+from hokusai_mlflow.errors import InputError, UnknownName
 from hokusai_mlflow.history.listing import Listing, Page, read_page
 from hokusai_mlflow.history.schema import attempts
 from hokusai_mlflow.history.store import History
@@ -152,11 +152,11 @@ def read(
 
     Raises
     ------
-    UnknownName
+    InputError
         When there is no such outcome.
     """
     if outcome is not None and outcome not in OUTCOMES:
-        raise UnknownName(f"no outcome {outcome!r}; there are {', '.join(OUTCOMES)}")
+        raise InputError(f"no outcome {outcome!r}; there are {', '.join(OUTCOMES)}")
     table = attempts.c
     query = select(attempts)
     query = query if model is None else query.where(table.model == model)

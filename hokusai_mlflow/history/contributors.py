@@ -265,3 +265,10 @@ def _contribution(row: Row[Any]) -> Contribution:
     kept = {n: getattr(row, n) for n in Contribution.__dataclass_fields__ if n not in computed}
     paid = joined_wei(row.paid_micro, row.paid_rest)
     return Contribution(**kept, at=at, excluded=json.loads(row.excluded), paid=paid)
+
+
+def names(history: History) -> tuple[str, ...]:
+    """Accounts of all contributors."""
+    query = select(_TABLE.c.account).distinct().order_by(_TABLE.c.account)
+    with history.connect() as connection:
+        return tuple(connection.execute(query).scalars())

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from hokusai_mlflow.errors import UnknownName
+from hokusai_mlflow.errors import InputError, UnknownName
 from hokusai_mlflow.history.attempts import Attempt, of_row
 from hokusai_mlflow.history.listing import Listing, Page, read_page
 from hokusai_mlflow.history.schema import (
@@ -163,7 +163,7 @@ def read(
 
     Raises
     ------
-    UnknownName
+    InputError
         When there is no such standing.
     """
     query, state = _QUERY, settlements.c.state
@@ -175,7 +175,7 @@ def read(
             PROVISIONAL: state.not_in(("confirmed", "failed")),
         }
         if standing not in known:
-            raise UnknownName(f"no standing {standing!r}; there are {', '.join(STANDINGS)}")
+            raise InputError(f"no standing {standing!r}; there are {', '.join(STANDINGS)}")
         query = query.where(known[standing])
     query = query if model is None else query.where(attempts.c.model == model)
     query = within(query, attempts.c.opened_at, since, until)

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Row, Select, func, select
 
-from hokusai_mlflow.errors import InputError, UnknownName, did_you_mean
+from hokusai_mlflow.errors import InputError, did_you_mean
 
 MOST_ROWS = 500
 _MOST_PAGES = 1_000_000
@@ -126,7 +126,7 @@ def read_page(
 
     Raises
     ------
-    UnknownName
+    InputError
         When there is no such column to sort by.
     """
     if listing.search:
@@ -136,7 +136,7 @@ def read_page(
     total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
     if listing.sort:
         if listing.sort not in columns:
-            raise UnknownName(
+            raise InputError(
                 f"cannot sort by {listing.sort!r}{did_you_mean(listing.sort, columns)}"
             )
         column = columns[listing.sort]

@@ -233,3 +233,10 @@ def unpaid_count(history: History) -> int:
     query = select(func.count()).where(attempts.c.evidence != "", attempts.c.paid_bps == 0)
     with history.connect() as connection:
         return connection.execute(query).scalar_one()
+
+
+def contracts(history: History) -> tuple[tuple[int, str], ...]:
+    """Chain id and address of every contract that was ever to pay."""
+    query = select(settlements.c.chain_id, settlements.c.contract).distinct()
+    with history.connect() as connection:
+        return tuple((row.chain_id, row.contract) for row in connection.execute(query))
