@@ -121,15 +121,18 @@ def link(attempt: Attempt, settings: Settings) -> str:
     client.log_batch(attempt.run_id, tags=[RunTag(key, value) for key, value in tags.items()])
     experiment = client.get_run(attempt.run_id).info.experiment_id
     if page := run_link(settings, experiment, attempt.run_id):
-        create_link_artifact(page, f"{attempt.model} in MLflow", key=_key(attempt.model, "mlflow"))
+        create_link_artifact(
+            page, f"{attempt.model} in MLflow", key=artifact_key(attempt.model, "mlflow")
+        )
     return address or flow_run
 
 
 def tell(report: Report) -> None:
     """Put the report on the flow run's page in Prefect."""
-    create_markdown_artifact(report.to_markdown(), key=_key(report.model))
+    create_markdown_artifact(report.to_markdown(), key=artifact_key(report.model))
 
 
-def _key(model: str, *more: str) -> str:
+def artifact_key(model: str, *more: str) -> str:
+    """Key of an artifact in Prefect, which knows small letters, digits and dashes."""
     name = "".join(c if c.isalnum() else "-" for c in model.lower()).strip("-")
     return "-".join(("hokusai", name, *more))

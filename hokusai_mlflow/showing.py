@@ -19,6 +19,7 @@ from hokusai_mlflow.evidence import canonical, digest
 from hokusai_mlflow.inputs import PAYMENT
 from hokusai_mlflow.judgement import Judgement
 from hokusai_mlflow.ledger import Ledger
+from hokusai_mlflow.performance.report import PerformanceReport
 from hokusai_mlflow.report.report import Report
 from hokusai_mlflow.report.standalone import forest_svg
 from hokusai_mlflow.tracking import runs
@@ -31,6 +32,7 @@ DESCRIPTION = 5_000
 TABLE_ROWS = 10_000
 """Examples that the table of a run shows at most; the Parquet file has all."""
 STORED = "gate/report.json"
+PERFORMANCE_TAG = "hokusai.performance"
 
 
 def show_judged(
@@ -76,6 +78,24 @@ def show_report(client: MlflowClient, report: Report) -> None:
     client.update_model_version(report.model, version, note)
     for key, value in tags.items():
         client.set_model_version_tag(report.model, version, key, value)
+
+
+def show_performance(client: MlflowClient, report: PerformanceReport) -> None:
+    """Put a performance report on the model's page, and beside its attempts in a run of its own."""
+    experiment = client.get_experiment_by_name(report.model)
+    if experiment is not None:
+        run_id = runs.tagged_run(
+            client, experiment.experiment_id, PERFORMANCE_TAG, report.model, name="performance"
+        )
+        with tempfile.TemporaryDirectory() as scratch:
+            for suffix in (".html", ".md", ".json"):
+                report.save(Path(scratch) / f"performance{suffix}")
+            runs.upload(client, run_id, Path(scratch), to="report")
+        note = report.to_markdown(most=DESCRIPTION)
+        runs.log(client, run_id, tags={"mlflow.note.content": note})
+        client.set_terminated(run_id, "FINISHED")
+    if report.champion is not None:
+        client.update_registered_model(report.model, report.to_markdown(most=DESCRIPTION))
 
 
 def show_settlement(client: MlflowClient, ledger: Ledger, settlement: Settlement) -> None:

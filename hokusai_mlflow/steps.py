@@ -39,6 +39,7 @@ from hokusai_mlflow.progress import under_way
 from hokusai_mlflow.refit_steps import cross_validate, validation_runs, value_contributions
 from hokusai_mlflow.report.receipt import Receipt
 from hokusai_mlflow.report.report import Report
+from hokusai_mlflow.report_steps import performance_report, publish_performance
 from hokusai_mlflow.review_steps import review
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import load_spec
@@ -57,9 +58,11 @@ __all__ = [
     "measure_payment",
     "only_run_of",
     "open_attempt",
+    "performance_report",
     "preflight",
     "promote",
     "publish",
+    "publish_performance",
     "publish_settlements",
     "register_baseline",
     "review",

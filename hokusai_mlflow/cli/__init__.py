@@ -10,7 +10,18 @@ from typing import Annotated
 import typer
 
 from hokusai_mlflow import __version__
-from hokusai_mlflow.cli import attest, chain, compare, doctor, ledger, project, run, settle, verify
+from hokusai_mlflow.cli import (
+    attest,
+    chain,
+    compare,
+    doctor,
+    ledger,
+    project,
+    report,
+    run,
+    settle,
+    verify,
+)
 from hokusai_mlflow.cli.command import EPILOG, Command
 
 app = typer.Typer(
@@ -52,6 +63,7 @@ for each in (
     attest.attest,
     settle.settle,
     ledger.ledger,
+    report.report,
     project.ui,
     doctor.doctor,
 ):

@@ -12,8 +12,8 @@ from hokusai_mlflow.report.aligning import aligned, wide
 from hokusai_mlflow.report.words import cell, code, delta_one, plain, short
 
 KEPT = (
-    ("difference", "findings", "contributors", "payment", "budget"),
-    ("difference", "findings", "payment"),
+    ("difference", "findings", "contributors", "payment", "budget", "improvements"),
+    ("difference", "findings", "payment", "improvements"),
     ("difference", "findings"),
     ("findings",),
     (),
@@ -53,6 +53,10 @@ def stylesheet() -> str:
     return loader.get_source(templates(), "style.css")[0]
 
 
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
 @cache
 def templates() -> Environment:
     """All renderings' templates; those of pages escape whatever is not marked as safe."""
@@ -72,6 +76,7 @@ def templates() -> Environment:
         "plain": plain,
         "wide": wide,
         "aligned": aligned,
+        "sentence": _sentence,
     }
     environment.globals["stylesheet"] = lambda: Markup(stylesheet())
     return environment

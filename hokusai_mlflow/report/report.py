@@ -220,6 +220,23 @@ class Report:
         run = self.facts.get("run_id")
         return f"hokusai verify {f'runs:/{run}' if run else 'evidence.json'} --chain"
 
+    @property
+    def over(self) -> str:
+        """What stands above the headline."""
+        return f"{self.model}, version {self.candidate}" + (
+            f" · {self.metric}" if self.metric else ""
+        )
+
+    @property
+    def title(self) -> str:
+        """Title of a page."""
+        return f"{self.tiles[0].main}: {self.model} version {self.candidate}"
+
+    @property
+    def message(self) -> str:
+        """What else there is to say at the top."""
+        return str(self.facts.get("message", ""))
+
     @cached_property
     def tiles(self) -> tuple[Tile, ...]:
         """What to read first: the decision, how sure it is, why, and what is paid."""

@@ -54,6 +54,15 @@ def attempt_run(
     return str(run.info.run_id)
 
 
+def tagged_run(client: MlflowClient, experiment_id: str, tag: str, value: str, *, name: str) -> str:
+    """Id of the one run of an experiment with this tag, made when missing."""
+    for run in client.search_runs([experiment_id], f"tags.`{tag}` != ''", max_results=100):
+        if run.data.tags[tag] == value:
+            return str(run.info.run_id)
+    made = client.create_run(experiment_id, run_name=name, tags={tag: value})
+    return str(made.info.run_id)
+
+
 def log(
     client: MlflowClient,
     run_id: str,
