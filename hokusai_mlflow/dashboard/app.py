@@ -27,13 +27,19 @@ def create_app() -> FastAPI:
         from mlflow.server.handlers import STATIC_PREFIX_ENV_VAR  # noqa: PLC0415
 
         server = create_fastapi_app()
-    from starlette.routing import Mount  # noqa: PLC0415
+    from starlette.responses import RedirectResponse  # noqa: PLC0415
+    from starlette.routing import Mount, Route  # noqa: PLC0415
 
     from hokusai_mlflow.dashboard.serving import pages  # noqa: PLC0415
     from hokusai_mlflow.settings import Settings  # noqa: PLC0415
 
     prefix = os.environ.get(STATIC_PREFIX_ENV_VAR, "").rstrip("/")
-    mounted = Mount(f"{prefix}{MOUNT}", app=pages(Settings(), watch=True), name="hokusai")
+    at = f"{prefix}{MOUNT}"
+    ours = [
+        Mount(at, app=pages(Settings(), watch=True), name="hokusai"),
+        # Links on the pages are relative: they need the last slash.
+        Route(at, lambda request: RedirectResponse(f"{MOUNT[1:]}/")),
+    ]
     # Before MLflow's own pages, which take every address that is left.
-    server.router.routes.insert(0, mounted)
+    server.router.routes[:0] = ours
     return server

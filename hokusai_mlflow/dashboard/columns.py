@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from hokusai_mlflow.dashboard import formats
 from hokusai_mlflow.dashboard.addresses import attempt_page, contributor_page, model_page
 from hokusai_mlflow.dashboard.charts import interval
+from hokusai_mlflow.dashboard.charts.axes import Axis
 from hokusai_mlflow.dashboard.tables import Cell, Column
 from hokusai_mlflow.history.attempts import Attempt
 from hokusai_mlflow.history.contributors import Contribution, Contributor
@@ -27,7 +27,8 @@ OUTCOME = {
 }
 
 
-def _bps(value: float | None, x: Any, low: float | None, high: float | None) -> Cell:
+def _improvement(of: Model | Attempt, x: Axis) -> Cell:
+    value, low, high = of.improvement_bps, of.ci_low_bps, of.ci_high_bps
     return Cell(
         formats.bps(value),
         detail=formats.interval(low, high),
@@ -38,7 +39,7 @@ def _bps(value: float | None, x: Any, low: float | None, high: float | None) -> 
 
 def models(shown: Iterable[Model]) -> list[Column[Model]]:
     """Columns of the models' overview."""
-    x = interval.axis(v for m in shown for v in (m.ci_low_bps, m.ci_high_bps))
+    x = interval.axis([v for m in shown for v in (m.ci_low_bps, m.ci_high_bps)])
     return [
         Column("Model", lambda m: Cell(m.name, href=model_page(m.name)), "name"),
         Column("Champion", _champion, "champion_version"),
@@ -60,7 +61,7 @@ def models(shown: Iterable[Model]) -> list[Column[Model]]:
         ),
         Column(
             "Improvement, bps",
-            lambda m: _bps(m.improvement_bps, x, m.ci_low_bps, m.ci_high_bps),
+            lambda m: _improvement(m, x),
             "improvement_bps",
             numeric=True,
         ),
@@ -99,7 +100,7 @@ def _payments(model: Model) -> str:
 
 def attempts(shown: Iterable[Attempt], *, with_model: bool) -> list[Column[Attempt]]:
     """Columns of attempts, of one model or of all."""
-    x = interval.axis(v for a in shown for v in (a.ci_low_bps, a.ci_high_bps))
+    x = interval.axis([v for a in shown for v in (a.ci_low_bps, a.ci_high_bps)])
     model = Column[Attempt]("Model", lambda a: Cell(a.model, href=model_page(a.model)), "model")
     return [
         *([model] if with_model else []),
@@ -118,7 +119,7 @@ def attempts(shown: Iterable[Attempt], *, with_model: bool) -> list[Column[Attem
         ),
         Column(
             "Improvement, bps",
-            lambda a: _bps(a.improvement_bps, x, a.ci_low_bps, a.ci_high_bps),
+            lambda a: _improvement(a, x),
             "improvement_bps",
             numeric=True,
         ),

@@ -271,7 +271,7 @@ def contributions_(request: Request, account: Step, ending: Ending, listing: Whi
 
 
 @router.get("/calculator.json")
-def calculator(
+def calculator(  # noqa: PLR0917 - query parameters
     metric: Bounded = "accuracy",
     baseline: Baseline = 0.85,
     candidate: Candidate = 0.8725,

@@ -104,18 +104,18 @@ def troubles(history: History) -> tuple[Trouble, ...]:
 
 def _verification(history: History) -> list[Trouble]:
     found = []
-    for one in findings.read(history):
-        counts = [(one.failed, "failed"), (one.insufficient, "lacked evidence")]
+    for rule in findings.read(history):
+        counts = [(rule.failed, "failed"), (rule.insufficient, "lacked evidence")]
         told = ", ".join(f"{count:,} {word}" for count, word in counts if count)
         found.append(
             Trouble(
                 "verification",
-                f"Rule {one.code}: {told}",
-                f"Latest: {one.message}",
-                one.remedy or "see the finding in the attempt's report",
-                _CHECKS.get(one.code, "hokusai doctor pipeline.yaml"),
-                one.model,
-                one.latest,
+                f"Rule {rule.code}: {told}",
+                f"Latest: {rule.message}",
+                rule.remedy or "see the finding in the attempt's report",
+                _CHECKS.get(rule.code, "hokusai doctor pipeline.yaml"),
+                rule.model,
+                rule.latest,
             )
         )
     for outcome, what, remedy in (
@@ -126,18 +126,18 @@ def _verification(history: History) -> list[Trouble]:
         ),
         ("open", "Unfinished attempt", "the next `hokusai run` of its spec finishes it"),
     ):
-        for one_attempt in attempts.read(history, Listing(size=10), outcome=outcome):
-            found.append(
-                Trouble(
-                    "verification",
-                    what,
-                    one_attempt.message or "no verdict yet",
-                    remedy,
-                    "hokusai doctor pipeline.yaml",
-                    one_attempt.model,
-                    one_attempt.id,
-                )
+        found += [
+            Trouble(
+                "verification",
+                what,
+                one.message or "no verdict yet",
+                remedy,
+                "hokusai doctor pipeline.yaml",
+                one.model,
+                one.id,
             )
+            for one in attempts.read(history, Listing(size=10), outcome=outcome)
+        ]
     return found
 
 
@@ -219,18 +219,18 @@ def _performance(history: History) -> list[Trouble]:
                     latest.items[0].id,
                 )
             )
-        for one in holdouts.read(history, name):
-            if not one.retired and one.spent >= _FEW_LOOKS * one.quota:
-                found.append(
-                    Trouble(
-                        "performance",
-                        f"{one.name} is nearly used up",
-                        f"{one.spent} of {one.quota} looks are spent",
-                        "add labelled reference data, or raise data.split.holdouts",
-                        "hokusai doctor pipeline.yaml",
-                        name,
-                    )
-                )
+        found += [
+            Trouble(
+                "performance",
+                f"{one.name} is nearly used up",
+                f"{one.spent} of {one.quota} looks are spent",
+                "add labelled reference data, or raise data.split.holdouts",
+                "hokusai doctor pipeline.yaml",
+                name,
+            )
+            for one in holdouts.read(history, name)
+            if not one.retired and one.spent >= _FEW_LOOKS * one.quota
+        ]
         later = monitoring.read(history, name, limit=1)
         if later and not later[0].low <= later[0].reference <= later[0].high:
             one_later = later[0]

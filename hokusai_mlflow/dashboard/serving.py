@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
@@ -125,7 +126,7 @@ def _add_pages(app: FastAPI) -> None:
         return shown(made)
 
     @route("/analytics/")
-    def analytics_(
+    def analytics_(  # noqa: PLR0917 - query parameters
         model: Bounded = "",
         first: Version = None,
         second: Version = None,
@@ -157,10 +158,11 @@ def _add_pages(app: FastAPI) -> None:
     def elsewhere(path: str, request: Request) -> Response:
         # Addresses without the last slash: relative links need it.
         known = ("attempts", "models", "rewards", "contributors", "analytics", "troubleshooting")
-        if path == "" or (path.split("/", maxsplit=1)[0] in known and not path.endswith("/")):
-            last = path.rsplit("/", 1)[-1] or request.scope["root_path"].rsplit("/", 1)[-1]
-            return RedirectResponse(f"{last}/", status_code=307)
-        raise UnknownName("there is no such page")
+        step = path.split("/")[0]
+        if step not in known or path.endswith("/") or ".." in path:
+            raise UnknownName("there is no such page")
+        asked = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"{quote(path.rsplit('/', 1)[-1])}/{asked}", status_code=307)
 
 
 def _add_problems(app: FastAPI) -> None:

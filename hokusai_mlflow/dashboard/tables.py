@@ -38,7 +38,7 @@ class Cell:
     href: str = ""
     tone: str = ""
     detail: str = ""
-    drawing: Markup = Markup("")
+    drawing: Markup | str = ""
     key: str | float | None = None
 
 

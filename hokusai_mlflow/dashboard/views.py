@@ -32,12 +32,23 @@ class Site:
         Whether the pages are files: no queries, no forms, no MLflow beside them.
     mlflow : str
         Address of MLflow's own pages, from the root of ours; empty where it is unknown.
+    pages : frozenset of str, optional
+        Pages of single attempts that there are; None: of all.
     """
 
     history: History
     costs: Costs
     static: bool = False
     mlflow: str = "../"
+    pages: frozenset[str] | None = None
+
+    def has(self, at: str) -> bool:
+        """Whether a page is there to link to."""
+        return self.pages is None or not at.startswith("attempts/") or at in self._known
+
+    @property
+    def _known(self) -> frozenset[str]:
+        return (self.pages or frozenset()) | {"attempts/"}
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,8 @@ class Axis:
         finite = [v for v in values if v is not None and math.isfinite(v)]
         finite += [0.0] if zero or not finite else []
         low, high = min(finite), max(finite)
+        if low == high == 0:
+            return cls(0.0, 1.0, start, end) if zero else cls(-1.0, 1.0, start, end)
         room = 0.06 * (high - low) or 0.05 * abs(high) or 1.0
         bottom = low if zero and low == 0 else low - room
         return cls(bottom, high if zero and high == 0 else high + room, start, end)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from markupsafe import Markup
 
@@ -11,9 +11,13 @@ from hokusai_mlflow.dashboard.charts.axes import Axis
 WIDTH, HEIGHT = 120, 16
 
 
-def axis(ends: Iterable[float | None]) -> Axis:
+def axis(ends: Sequence[float | None]) -> Axis:
     """One axis for all rows of a table, so that they can be compared by eye."""
-    return Axis.around(ends, 2, WIDTH - 2, zero=True)
+    finite = sorted(abs(end) for end in ends if end is not None)
+    # One wild failure must not press all the others into one point.
+    most = 4 * finite[len(finite) // 2] if finite else 0.0
+    shown = [min(max(end, -most), most) for end in ends if end is not None]
+    return Axis.around(shown, 2, WIDTH - 2, zero=True)
 
 
 def draw(x: Axis, value: float | None, low: float | None, high: float | None) -> Markup:

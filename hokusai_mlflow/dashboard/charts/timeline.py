@@ -165,6 +165,10 @@ def shape(outcome: str, x: float, y: float) -> Markup:
         "baseline": '<path d="M{x} {y}m0 -6l6 6l-6 6l-6 -6z"/>',
         "reject": '<path class="stroke" d="M{x} {y}m-4 -4l8 8m0 -8l-8 8"/>',
         "hold": '<circle class="hollow" cx="{x}" cy="{y}" r="4.2"/>',
+        "refused": '<path class="stroke" d="M{x} {y}m-4 0h8"/>',
+        "final": '<path class="stroke" d="M{x} {y}m-4.5 0.5l3 3.5l6 -8"/>',
+        "failed": '<path class="stroke" d="M{x} {y}m-4 -4l8 8m0 -8l-8 8"/>',
+        "provisional": '<circle class="hollow" cx="{x}" cy="{y}" r="4.2"/>',
         "rolled_back": '<path d="M{x} {y}m0 5l6 -9h-12z"/>',
     }
     fallback = '<path class="stroke" d="M{x} {y}m-4 0h8"/>'

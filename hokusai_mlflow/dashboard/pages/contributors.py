@@ -21,7 +21,7 @@ def everybody(site: Site, listing: Listing, *, model: str = "") -> View:
     names = tuple((n, n) for n in models.names(history))
     table = Table(
         "contributors",
-        "Contributors",
+        "All contributors",
         columns.contributors(),
         found,
         data="api/contributors",

@@ -15,7 +15,7 @@ def models_page(site: Site, listing: Listing) -> View:
     page = models.read(site.history, listing)
     table = Table(
         "models",
-        "Models",
+        "All models",
         columns.models(page),
         page,
         data="api/models",
@@ -36,7 +36,7 @@ def attempts_page(site: Site, listing: Listing, *, outcome: str = "", model: str
     page = attempts.read(site.history, listing, outcome=outcome or None, model=model or None)
     table = Table(
         "attempts",
-        "Attempts",
+        "All attempts",
         columns.attempts(page, with_model=True),
         page,
         data="api/attempts",
