@@ -64,6 +64,8 @@ def show_report(client: MlflowClient, report: Report) -> None:
     }
     if report.digest:
         texts["gate/evidence.json"] = canonical(dict(report.document)).decode()
+    if report.facts.get("approval"):
+        texts["gate/addendum.json"] = canonical(report.addendum()).decode()
     if report.comparison:
         texts["gate/forest_plot.svg"] = forest_svg(report)
     with tempfile.TemporaryDirectory() as scratch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -218,7 +219,7 @@ class PerformanceReport:
             When the suffix is another one, or the file cannot be written.
         """
         file = Path(path)
-        written = {
+        written: dict[str, Callable[[], Any]] = {
             ".html": self.to_html,
             ".md": self.to_markdown,
             ".txt": self.to_text,

@@ -6,6 +6,7 @@ import re
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from hokusai_mlflow.errors import InputError
@@ -92,7 +93,7 @@ def timeframe(
         given = (parts[0] or None, parts[1] or None)
     if not isinstance(given, tuple) or len(given) != 2:
         raise InputError(f"timeframe: {EXPECTED}, found {given!r}")
-    since, until = (_moment(one, where, last=at == 1) for at, one in enumerate(given))
+    since, until = _moment(given[0], where), _moment(given[1], where, last=True)
     if since and until and until <= since:
         raise InputError(f"timeframe: it ends ({until}) before it begins ({since})")
     ends = [f"from {since:%Y-%m-%d}" if since else "", f"to {_day(until)}" if until else ""]
@@ -122,7 +123,7 @@ def _back(end: datetime, count: int, unit: str) -> datetime:
         raise InputError(f"timeframe: the last {count} {unit}s begin before the year 1") from None
 
 
-def _moment(given: date | datetime | str | None, zone: tzinfo, *, last: bool) -> datetime | None:
+def _moment(given: Any, zone: tzinfo, *, last: bool = False) -> datetime | None:
     if given is None:
         return None
     if isinstance(given, str):

@@ -164,7 +164,7 @@ def _guarded(rail: Mapping[str, Any], drawn: Mapping[str, Any]) -> Difference:
     return Difference(
         name=f"guardrail: {rail['name']} (margin −{rail['margin_bps']:g} bps)",
         n=rail["n"],
-        values=tuple(told.get("values") or (None, None)),  # type: ignore[arg-type]
+        values=tuple(told.get("values") or (None, None)),
         point=rail["improvement_bps"],
         inner=_ends(told.get("inner")),
         outer=_ends(told.get("outer")),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hokusai_mlflow.report.view import Section, Tile
 
 FORMAT = "hokusai-report/1"
+ADDENDUM = "hokusai-addendum/1"
 Outcome = Literal["promoted", "hold", "reject", "refused", "awaiting", "baseline"]
 Standing = Literal["none", "unpaid", "provisional", "final", "failed"]
 
@@ -116,6 +117,11 @@ class Report:
         kept: dict[str, Any] = {"figures": dict(self.figures), "facts": dict(self.facts)}
         return kept if self.digest else kept | {"document": dict(self.document)}
 
+    def addendum(self) -> dict[str, Any]:
+        """What a person said, beside evidence that has no clock in it."""
+        approval = dict(self.facts.get("approval") or {})
+        return {"format": ADDENDUM, "evidence": self.digest, "approval": approval}
+
     def settled(self, settlement: Mapping[str, Any]) -> Report:
         """The same report with where the payment stands now."""
         return Report(self.document, self.figures, settlement, self.facts)
@@ -149,7 +155,7 @@ class Report:
         outcome = VERDICTS[decision["verdict"]]
         state = (self.facts.get("approval") or {}).get("state")
         if outcome == "promoted" and state in ("refused", "awaiting"):
-            return state  # type: ignore[return-value,no-any-return]
+            return state  # type: ignore[no-any-return]
         return outcome
 
     @property
@@ -181,7 +187,9 @@ class Report:
 
     def finding(self, code: str) -> Mapping[str, Any]:
         """The figures of one rule's finding; empty where it was not judged."""
-        found = next((f for f in self.findings if f["code"] == code), {"figures": {}})
+        found: Mapping[str, Any] = next(
+            (f for f in self.findings if f["code"] == code), {"figures": {}}
+        )
         return dict(found["figures"])
 
     @property

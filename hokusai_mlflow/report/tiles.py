@@ -124,6 +124,6 @@ def _paid(report: Report) -> Tile:
             why = plain(report.settlement.get("error") or "the contract refused it")
             return Tile("Paid", "Failed", f"{earned}; {why}", "bad")
         case _:
-            why = report.settlement.get("error")
-            told = f"{earned}; provisional{where}" + (f": {plain(why)}" if why else "")
+            waits = report.settlement.get("error")
+            told = f"{earned}; provisional{where}" + (f": {plain(waits)}" if waits else "")
             return Tile("Paid", "Not yet final", told, "open")
