@@ -37,6 +37,20 @@ def named(step: str, names: Iterable[str]) -> str:
     return found
 
 
+def chosen(given: str, names: Iterable[str]) -> str | None:
+    """The name that a filter asks for, itself or as its slug; None when it asks for none.
+
+    Raises
+    ------
+    UnknownName
+        When there is none.
+    """
+    if not given:
+        return None
+    known = list(names)
+    return given if given in known else named(given, known)
+
+
 def model_page(name: str) -> str:
     """Page of a model, from the root of the pages."""
     return f"models/{slug(name)}/"

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from hokusai_mlflow.dashboard import calculations, remedies
-from hokusai_mlflow.dashboard.addresses import named, slug
+from hokusai_mlflow.dashboard.addresses import chosen, named, slug
 from hokusai_mlflow.dashboard.parameters import (
     Baseline,
     Bounded,
@@ -184,7 +184,7 @@ def attempts_(
 ) -> Response:
     """Attempts of all models, newest first."""
     site = _site(request)
-    given = {"outcome": outcome or None, "model": model or None}
+    given = {"outcome": outcome or None, "model": chosen(model, models.names(site.history))}
     return table(lambda asked: attempts.read(site.history, asked, **given), listing, ending)
 
 
@@ -224,7 +224,7 @@ def improvements_(
 ) -> Response:
     """Improvements and where their payments stand, newest first."""
     site = _site(request)
-    given = {"standing": standing or None, "model": model or None}
+    given = {"standing": standing or None, "model": chosen(model, models.names(site.history))}
     return table(lambda asked: improvements.read(site.history, asked, **given), listing, ending)
 
 
@@ -232,10 +232,11 @@ def improvements_(
 def rewards_(request: Request, model: Bounded = "") -> JSONResponse:
     """Sums over all payments, by month, and the latest comparison with the chain."""
     history = _site(request).history
-    months = rewards.by_month(history, model or None)
+    wanted = chosen(model, models.names(history))
+    months = rewards.by_month(history, wanted)
     return JSONResponse(
         {
-            "totals": rewards.totals(history, model or None).to_dict(),
+            "totals": rewards.totals(history, wanted).to_dict(),
             "months": [{"month": m, "payments": n, "reward": str(wei)} for m, n, wei in months],
             "chain": [check.to_dict() for check in rewards.checks(history)],
         }
@@ -248,8 +249,9 @@ def contributors_(
 ) -> Response:
     """Contributors: what they brought, what it was worth, what they were paid."""
     site = _site(request)
+    wanted = chosen(model, models.names(site.history))
     return table(
-        lambda asked: contributors.read(site.history, asked, model=model or None), listing, ending
+        lambda asked: contributors.read(site.history, asked, model=wanted), listing, ending
     )
 
 

@@ -65,7 +65,7 @@ def _templates() -> Environment:
     words = ("bps", "interval", "probability", "score", "day", "tokens", "coins", "percent")
     words += ("money", "number", "digest", "plain", "short", "delta_ones")
     environment.filters |= {name: getattr(formats, name) for name in words}
-    pages = ("model_page", "attempt_page", "contributor_page")
+    pages = ("model_page", "attempt_page", "contributor_page", "slug")
     environment.globals |= {name: getattr(addresses, name) for name in pages}
     environment.globals |= {"asset": asset, "shape": shape, "outcomes": OUTCOME}
     return environment

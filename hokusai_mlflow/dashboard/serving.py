@@ -158,7 +158,7 @@ def _add_pages(app: FastAPI) -> None:
     def elsewhere(path: str, request: Request) -> Response:
         # Addresses without the last slash: relative links need it.
         known = ("attempts", "models", "rewards", "contributors", "analytics", "troubleshooting")
-        step = path.split("/")[0]
+        step = path.split("/", maxsplit=1)[0]
         if step not in known or path.endswith("/") or ".." in path:
             raise UnknownName("there is no such page")
         asked = f"?{request.url.query}" if request.url.query else ""

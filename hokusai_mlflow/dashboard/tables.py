@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
 from markupsafe import Markup
 
+from hokusai_mlflow.dashboard.addresses import slug
 from hokusai_mlflow.history import Listing, Page
 
 Item = TypeVar("Item")
@@ -60,6 +61,12 @@ class Filter:
     label: str
     options: tuple[tuple[str, str], ...]
     chosen: str = ""
+
+    @classmethod
+    def of_models(cls, names: Iterable[str], wanted: str | None) -> Filter:
+        """A choice of one model."""
+        options = tuple((slug(name), name) for name in names)
+        return cls("model", "Model", options, slug(wanted) if wanted else "")
 
 
 @dataclass(frozen=True)

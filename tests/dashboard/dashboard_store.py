@@ -285,4 +285,5 @@ if __name__ == "__main__":
     target = Path(sys.argv[1])
     begun = time.monotonic()
     made = make_store(target, say=lambda text: print(text, flush=True))
-    print(json.dumps({"home": str(made), "seconds": round(time.monotonic() - begun, 1)}))
+    seconds = {"seconds": time.monotonic() - begun, "processor": time.process_time()}
+    print(json.dumps({"home": str(made)} | {k: round(v, 1) for k, v in seconds.items()}))

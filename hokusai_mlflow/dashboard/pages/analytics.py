@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hokusai_mlflow.dashboard import calculations
+from hokusai_mlflow.dashboard.addresses import chosen
 from hokusai_mlflow.dashboard.charts import bars
 from hokusai_mlflow.dashboard.formats import bps, delta_ones
 from hokusai_mlflow.dashboard.pages.contributors import MOST_BARS, impact
@@ -36,7 +37,7 @@ def page(site: Site, asked: Asked) -> View:
     """The page; forms that cannot be computed say why."""
     history = site.history
     names = models.names(history)
-    chosen = asked.model or (names[0] if names else "")
+    wanted = chosen(asked.model, names) or (names[0] if names else "")
     found = models.read(history, Listing(size=MOST_MODELS, sort="paid_bps", descending=True))
     best = Listing(sort="impact_bps", descending=True, size=MOST_BARS)
     by_model = [
@@ -46,10 +47,10 @@ def page(site: Site, asked: Asked) -> View:
     ][:MOST_BARS]
     context = {
         "asked": asked,
-        "chosen": chosen,
+        "chosen": wanted,
         "names": names,
         "metrics": metric_names(),
-        "compared": _compared(site, chosen, asked),
+        "compared": _compared(site, wanted, asked),
         "reward": _tried(
             calculations.reward,
             asked.metric,

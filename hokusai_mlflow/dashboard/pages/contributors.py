@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hokusai_mlflow.dashboard import columns, formats
-from hokusai_mlflow.dashboard.addresses import contributor_page, slug
+from hokusai_mlflow.dashboard.addresses import chosen, contributor_page, slug
 from hokusai_mlflow.dashboard.charts import bars
 from hokusai_mlflow.dashboard.tables import Filter, Table
 from hokusai_mlflow.dashboard.views import Site, View
@@ -15,17 +15,18 @@ MOST_BARS = 12
 def everybody(site: Site, listing: Listing, *, model: str = "") -> View:
     """Who contributed, what it was worth, and what they earned."""
     history = site.history
-    found = contributors.read(history, listing, model=model or None)
+    names = models.names(history)
+    wanted = chosen(model, names)
+    found = contributors.read(history, listing, model=wanted)
     best = Listing(sort="impact_bps", descending=True, size=MOST_BARS)
-    top = contributors.read(history, best, model=model or None)
-    names = tuple((n, n) for n in models.names(history))
+    top = contributors.read(history, best, model=wanted)
     table = Table(
         "contributors",
         "All contributors",
         columns.contributors(),
         found,
         data="api/contributors",
-        filters=(Filter("model", "Model", names, model),),
+        filters=(Filter.of_models(names, wanted),),
         empty="Nobody has contributed yet.",
     )
     context = {"table": table, "impact": impact(top), "top": len(top)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hokusai_mlflow.dashboard import columns
+from hokusai_mlflow.dashboard.addresses import chosen
 from hokusai_mlflow.dashboard.tables import Filter, Table
 from hokusai_mlflow.dashboard.views import Site, View
 from hokusai_mlflow.history import Listing, attempts, models, rewards
@@ -33,7 +34,9 @@ def models_page(site: Site, listing: Listing) -> View:
 
 def attempts_page(site: Site, listing: Listing, *, outcome: str = "", model: str = "") -> View:
     """Every attempt of every model."""
-    page = attempts.read(site.history, listing, outcome=outcome or None, model=model or None)
+    names = models.names(site.history)
+    wanted = chosen(model, names)
+    page = attempts.read(site.history, listing, outcome=outcome or None, model=wanted)
     table = Table(
         "attempts",
         "All attempts",
@@ -41,7 +44,7 @@ def attempts_page(site: Site, listing: Listing, *, outcome: str = "", model: str
         page,
         data="api/attempts",
         filters=(
-            Filter("model", "Model", tuple((n, n) for n in models.names(site.history)), model),
+            Filter.of_models(names, wanted),
             Filter("outcome", "Verdict", OUTCOME_FILTER, outcome),
         ),
         empty="No attempt matches.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hokusai_mlflow.dashboard import columns, formats
+from hokusai_mlflow.dashboard.addresses import chosen
 from hokusai_mlflow.dashboard.charts import bars
 from hokusai_mlflow.dashboard.tables import Filter, Table
 from hokusai_mlflow.dashboard.views import Site, View
@@ -13,7 +14,9 @@ from hokusai_mlflow.history import Listing, attempts, improvements, models, rewa
 def page(site: Site, listing: Listing, *, model: str = "", standing: str = "") -> View:
     """All payments of all models."""
     history = site.history
-    found = improvements.read(history, listing, model=model or None, standing=standing or None)
+    names = models.names(history)
+    wanted = chosen(model, names)
+    found = improvements.read(history, listing, model=wanted, standing=standing or None)
     checks = rewards.checks(history)
     shown, marked = columns.improvements(found, checks)
     table = Table(
@@ -23,7 +26,7 @@ def page(site: Site, listing: Listing, *, model: str = "", standing: str = "") -
         found,
         data="api/improvements",
         filters=(
-            Filter("model", "Model", tuple((n, n) for n in models.names(history)), model),
+            Filter.of_models(names, wanted),
             Filter("standing", "Payment", tuple((s, s) for s in improvements.STANDINGS), standing),
         ),
         empty="No payment matches.",
