@@ -7,8 +7,8 @@ import unicodedata
 from hokusai_mlflow.report.view import Table
 from hokusai_mlflow.report.words import short
 
-MOST = 70
-"""Letters of a cell; of the last one, which nothing is aligned after, three times as many."""
+MOST, LONGEST = 62, 400
+"""Letters of a cell in its column, and of one that stands below its row."""
 
 
 def wide(text: str, width: int, *, right: bool = False) -> str:
@@ -26,17 +26,20 @@ def columns(text: str) -> int:
 
 
 def aligned(table: Table) -> str:
-    """A table in columns; its drawings stand after the first `before` of them."""
-    last = len(table.columns) - 1
-    heads = [column.head for column in table.columns]
-    rows = [
-        [short(text, MOST if at < last else 3 * MOST) for at, text in enumerate(line.cells)]
-        for line in table.lines
-    ]
-    numeric = [column.numeric for column in table.columns]
+    """A table in columns; its drawings stand after the first `before` of them.
+
+    Columns of long texts follow below each row, so that no terminal is too narrow.
+    """
+    at_side, below = [], []
+    for at, column in enumerate(table.columns):
+        cells = [line.cells[at] for line in table.lines]
+        wide_one = max(map(columns, cells), default=0) > MOST and not column.names
+        (below if wide_one else at_side).append(at)
+    heads = [table.columns[at].head for at in at_side]
+    numeric = [table.columns[at].numeric for at in at_side]
+    rows = [[short(line.cells[at], MOST) for at in at_side] for line in table.lines]
     if table.plot is not None:
-        at = table.before
-        # A text is padded to the width of the drawings below it.
+        at = sum(one < table.before for one in at_side)
         heads.insert(at, short(table.plot.head, len(table.plot.foot.text)))
         numeric.insert(at, False)
         for row, drawn in zip(rows, table.plot.cells, strict=True):
@@ -44,11 +47,14 @@ def aligned(table: Table) -> str:
         rows.append([""] * len(heads))
         rows[-1][at] = table.plot.foot.text
     widths = [max(map(columns, column)) for column in zip(heads, *rows, strict=True)]
-    lines = [
-        "  ".join(
+    lines = []
+    for number, row in enumerate([heads, *rows]):
+        padded = (
             wide(text, width, right=right)
             for text, width, right in zip(row, widths, numeric, strict=True)
-        ).rstrip()
-        for row in [heads, *rows]
-    ]
+        )
+        lines.append("  ".join(padded).rstrip())
+        if 0 < number <= len(table.lines):
+            told = (table.lines[number - 1].cells[at] for at in below)
+            lines += [f"    {short(text, LONGEST)}" for text in told if text]
     return "\n".join(lines)

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 WIDEST = 3.0
 """A row reaching further than this many times the typical row is cut, with an arrow."""
 SAID: Mapping[Tone, str] = {"good": "▲ better", "bad": "▼ worse", "open": "● undecided"}
-GUARDED = {"passed": "✓ not worse", "failed": "✗ worse", "insufficient": "? too little to tell"}
+GUARDED = {
+    "passed": "✓ not worse than −{:g}",
+    "failed": "✗ may be worse than −{:g}",
+    "insufficient": "? too little to tell −{:g}",
+}
 COLUMNS = (
     Column("", names=True),
     Column("n", numeric=True),
@@ -162,7 +166,7 @@ def _guarded(rail: Mapping[str, Any], drawn: Mapping[str, Any]) -> Difference:
     told = {} if rail["improvement_bps"] is None else drawn
     why = f": {plain(rail['why_not'])}" if rail["why_not"] else ""
     return Difference(
-        name=f"guardrail: {rail['name']} (margin −{rail['margin_bps']:g} bps)",
+        name=f"guardrail {rail['name']}",
         n=rail["n"],
         values=tuple(told.get("values") or (None, None)),
         point=rail["improvement_bps"],
@@ -170,7 +174,7 @@ def _guarded(rail: Mapping[str, Any], drawn: Mapping[str, Any]) -> Difference:
         outer=_ends(told.get("outer")),
         p=rail["p_adjusted"],
         tone=tones.get(rail["outcome"], "open"),
-        said=f"{GUARDED[rail['outcome']]}{why}",
+        said=GUARDED[rail["outcome"]].format(rail["margin_bps"]) + why,
         margin=-rail["margin_bps"],
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from hokusai_mlflow.report.charts import confusion, square
@@ -117,14 +118,9 @@ def _errors(report: Report) -> Section | None:
     )
 
 
-def _tight(values: object) -> Scale:
-    found = sorted(values)  # type: ignore[call-overload]
-    low, high = found[0], found[-1]
-    if low == high:
-        low, high = low - 1.0, high + 1.0
-    margin = 0.05 * (high - low)
-    middle = (low + high) / 2
-    return Scale(low - margin, high + margin, (low, middle, high))
+def _tight(values: Iterable[float]) -> Scale:
+    found = list(values)
+    return Scale.between(min(found), max(found))
 
 
 def _budget(report: Report) -> Section | None:

@@ -31,6 +31,11 @@ class Scale:
         """The axis that shows all values within ±`most`, and 0."""
         finite = [min(max(v, -most), most) for v in values if math.isfinite(v)]
         low, high = min([0.0, *finite]), max([0.0, *finite])
+        return cls.between(low, high)
+
+    @classmethod
+    def between(cls, low: float, high: float) -> Scale:
+        """The axis from one value to another, with a margin."""
         if low == high:
             low, high = low - 1.0, high + 1.0
         margin = 0.05 * (high - low)
