@@ -29,6 +29,7 @@ def improve(spec: str = "pipeline.yaml") -> Receipt:
         trial = steps.test_on_holdout(attempt, candidate)
         runs = steps.validation_runs(attempt)
         judgement = steps.decide(attempt, candidate, trial, crossval, runs)
+        judgement = steps.review(judgement)
         if not judgement.promoted:
             return steps.publish(judgement)
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from hokusai_mlflow.labelling import LabelPlan, compare_labelled, label_plan
     from hokusai_mlflow.metrics import Metric, metric, metric_names, score_metric
     from hokusai_mlflow.metrics.huggingface import evaluate_metric
+    from hokusai_mlflow.performance import PerformanceReport, PerformanceTracker
+    from hokusai_mlflow.report import Report
     from hokusai_mlflow.stats.comparison import Comparison
 
 _PLACES = {
@@ -27,6 +29,9 @@ _PLACES = {
     "HokusaiError": "hokusai_mlflow.errors",
     "LabelPlan": "hokusai_mlflow.labelling",
     "Metric": "hokusai_mlflow.metrics",
+    "PerformanceReport": "hokusai_mlflow.performance",
+    "PerformanceTracker": "hokusai_mlflow.performance",
+    "Report": "hokusai_mlflow.report",
     "compare": "hokusai_mlflow.evaluation",
     "compare_all": "hokusai_mlflow.evaluation",
     "compare_labelled": "hokusai_mlflow.labelling",
@@ -44,6 +49,9 @@ __all__ = [
     "HokusaiError",
     "LabelPlan",
     "Metric",
+    "PerformanceReport",
+    "PerformanceTracker",
+    "Report",
     "__version__",
     "compare",
     "compare_all",

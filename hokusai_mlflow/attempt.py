@@ -81,6 +81,8 @@ class Attempt:
         Whether an earlier, unfinished run is being continued.
     retired : tuple of str
         Hold-outs that had retired when the attempt began; their examples are reference rows.
+    flow_run : str
+        Address of the Prefect flow run that works on it now, or its id where no page shows it.
     """
 
     id: str
@@ -94,6 +96,7 @@ class Attempt:
     finished: str = ""
     resumed: bool = False
     retired: tuple[str, ...] = ()
+    flow_run: str = ""
 
     @property
     def contributors(self) -> tuple[str, ...]:

@@ -133,8 +133,9 @@ def _capacity(rows: int) -> int:
 
 
 def _written(spec: Spec) -> dict[str, Any]:
-    """The spec as far as it bears on results; where rewards are sent over the wire does not."""
-    written = {key: value for key, value in spec.to_dict().items() if key != "chain"}
+    """The spec as far as it bears on results; where rewards go, and who is asked, does not."""
+    irrelevant = ("chain", "approval")
+    written = {key: value for key, value in spec.to_dict().items() if key not in irrelevant}
     if spec.verification == "oracle":
         # As it was written before sums could be proven, so that no attempt begins anew.
         del written["verification"], written["proof"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hokusai_mlflow.approval import Approval
 from hokusai_mlflow.attempt import Attempt, beaten
 from hokusai_mlflow.gate import Decision
 from hokusai_mlflow.ledger import Look
@@ -30,6 +31,8 @@ class Judgement:
         The look of the hold-out that was spent.
     decision : Decision
         Verdict and findings.
+    approval : Approval or None
+        What a person said to a promotion, where the spec asks for one.
     """
 
     attempt: Attempt
@@ -38,11 +41,18 @@ class Judgement:
     crossval: CrossValidation | None
     look: Look
     decision: Decision
+    approval: Approval | None = None
 
     @property
     def promoted(self) -> bool:
         """Whether the candidate becomes the champion."""
-        return self.decision.promoted
+        agreed = self.approval is None or self.approval.state == "approved"
+        return self.decision.promoted and agreed
+
+    @property
+    def awaits(self) -> bool:
+        """Whether a person has yet to say a word."""
+        return self.approval is not None and self.approval.state == "awaiting"
 
     @property
     def champion(self) -> Registered:

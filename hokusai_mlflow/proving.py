@@ -154,6 +154,11 @@ def commit_labels(attempt: Attempt, verifier: Verifier, signer: Signer, settings
 # ---------------------------------------------------------------------- before pay
 
 
+def evaluation_set(attempt: Attempt, settings: Settings) -> str:
+    """Id of the set of labels that an attempt is judged and paid by, committed to with salt."""
+    return label_set(attempt, settings).id(attempt.inputs.spec.model).removeprefix("0x")
+
+
 def described(attempt: Attempt, gate: Trial, payment: Trial, settings: Settings) -> dict[str, Any]:
     """The evidence's section about what will be proven: commitments, never what they hide."""
     statement, spec = required_statement(attempt.inputs), attempt.inputs.spec

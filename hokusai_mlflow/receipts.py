@@ -15,6 +15,14 @@ from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.tracking.registry import Registered
 from hokusai_mlflow.valuation import Valuation
 
+HOW_TO_APPROVE = {
+    "mlflow": (
+        "on its page in MLflow, set the tags hokusai.approval (approve or refuse) and "
+        "hokusai.reviewer (your name), perhaps hokusai.note; then run the same command again"
+    ),
+    "prefect": "resume the flow run in Prefect and fill in its form; then run the same again",
+}
+
 
 def _lines(
     attempt: Attempt, evidence: Evidence | None, settlement: Settlement | None
@@ -59,12 +67,22 @@ def judged(
     lines = _lines(attempt, evidence, settlement)
     reward = settlement.reward if settlement else 0
     result: Outcome = "promoted" if decision.verdict == "promote" else decision.verdict
+    said = judgement.approval
+    if said is not None and not judgement.promoted:
+        result = "awaiting" if judgement.awaits else "refused"
     message = {
         "promoted": f"version {candidate.version} is the champion of {spec.model} now",
         "hold": "the hold-out cannot tell whether the candidate is better; "
         + decision.would_change_it,
         "reject": "the candidate is not shown to be better; "
         + "; ".join(f.message for f in decision.reasons),
+        "refused": f"{said.by} refused it{f': {said.note}' if said.note else ''}" if said else "",
+        "awaiting": (
+            f"version {candidate.version} passed every requirement; "
+            + HOW_TO_APPROVE[said.via].format(model=spec.model, version=candidate.version)
+            if said
+            else ""
+        ),
     }[result]
     return Receipt(
         outcome=result,

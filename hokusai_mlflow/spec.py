@@ -127,6 +127,18 @@ class ValuationPlan(Part):
     folds: int = Field(3, ge=2, le=50)
 
 
+class ApprovalPlan(Part):
+    """A person approves what the gate would promote; without this part of the spec nobody is asked.
+
+    `via` says where: ``mlflow``, by tags of the model version (`hokusai.approval`: approve or
+    refuse, and `hokusai.reviewer`: a name), read by the next run; or ``prefect``, in the form of
+    the flow run, which is suspended (or, without a deployment, paused) for at most `hours`.
+    """
+
+    via: Literal["mlflow", "prefect"] = "mlflow"
+    hours: int = Field(168, ge=1, le=8_760)
+
+
 class Spec(Part):
     """A model, its data, its contributors, and what an improvement must show.
 
@@ -152,6 +164,7 @@ class Spec(Part):
     pay: Literal["fresh", "lower_bound", "measured"] = "fresh"
     verification: Verification = "oracle"
     proof: ProofSpec = ProofSpec()
+    approval: ApprovalPlan | None = None
     chain: ChainSpec = ChainSpec()
     serialization: Literal["cloudpickle", "skops"] = "cloudpickle"
 

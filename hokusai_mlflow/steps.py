@@ -10,14 +10,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from prefect.artifacts import create_markdown_artifact
 from prefect.logging import get_run_logger
 
 from hokusai_mlflow import attempt as attempts
 from hokusai_mlflow import evidence as evidence_document
-from hokusai_mlflow import gate, outcome, proving, receipts, refits, reward, trial
+from hokusai_mlflow import (
+    gate,
+    outcome,
+    proving,
+    receipts,
+    refits,
+    reports,
+    review_steps,
+    reward,
+    showing,
+    trial,
+)
 from hokusai_mlflow.attempt import Attempt
 from hokusai_mlflow.cache import library_versions
 from hokusai_mlflow.chain.settlement import Settlement
@@ -28,6 +39,9 @@ from hokusai_mlflow.ledger import Ledger, accept_look
 from hokusai_mlflow.progress import under_way
 from hokusai_mlflow.refit_steps import cross_validate, validation_runs, value_contributions
 from hokusai_mlflow.report.receipt import Receipt
+from hokusai_mlflow.report.report import Report
+from hokusai_mlflow.report_steps import performance_report, publish_performance
+from hokusai_mlflow.review_steps import review
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import load_spec
 from hokusai_mlflow.stats.crossval import CrossValidation
@@ -45,11 +59,14 @@ __all__ = [
     "measure_payment",
     "only_run_of",
     "open_attempt",
+    "performance_report",
     "preflight",
     "promote",
     "publish",
+    "publish_performance",
     "publish_settlements",
     "register_baseline",
+    "review",
     "say_nothing_new",
     "settle",
     "test_on_holdout",
@@ -81,9 +98,12 @@ def preflight(spec_path: str) -> None:
 @step
 def open_attempt(spec_path: str) -> Attempt:
     """Take up the model's unfinished attempt, or begin a new one from the spec."""
-    attempt = attempts.open_attempt(spec_path, Settings().prepare())
+    settings = Settings().prepare()
+    attempt = attempts.open_attempt(spec_path, settings)
     get_run_logger().info("%r", attempt)
-    return attempt
+    if not attempt.run_id:
+        return attempt
+    return replace(attempt, flow_run=review_steps.link(attempt, settings))
 
 
 @step
@@ -256,13 +276,19 @@ def publish(
     settings = Settings().prepare()
     client = connect(settings)
     receipt = receipts.judged(judgement, evidence, settlement)
-    outcome.log(client, judgement, receipt, payment, evidence)
+    said = judgement.approval
+    report = reports.judged(judgement, evidence, settlement, said.to_dict() if said else None)
+    showing.show_judged(client, judgement, report, payment)
     if evidence is not None:
         with Ledger(settings.ledger) as ledger:
-            outcome.log_proof(client, judgement.attempt.run_id, evidence, ledger)
+            showing.show_proof(client, judgement.attempt.run_id, evidence, ledger)
     if not judgement.promoted:
         registry.challenge(client, judgement.candidate)
-    return _close(judgement.attempt, receipt, settings)
+    if judgement.awaits:
+        # The attempt stays open; the next run takes it up and asks again.
+        review_steps.tell(report)
+        return receipt
+    return _close(judgement.attempt, receipt, report, settings)
 
 
 @step
@@ -278,14 +304,11 @@ def register_baseline(attempt: Attempt, candidate: Registered) -> Receipt:
         reward.found_lineage(attempt.inputs, candidate.digest, settings)
     promote.fn(attempt, candidate)
     receipt = receipts.baseline(attempt, candidate, utility)
-    runs.log(
-        client,
-        attempt.run_id,
-        metrics={f"eval/{spec.metric}": next(iter(receipt.scores.values()))[1]},
-        tags={"hokusai.outcome": "baseline"},
-    )
-    outcome.describe(client, candidate, receipt)
-    return _close(attempt, receipt, settings)
+    score = next(iter(receipt.scores.values()))[1]
+    runs.log(client, attempt.run_id, metrics={f"eval/{spec.metric}": score})
+    report = reports.baseline(attempt, candidate, receipt)
+    showing.show_report(client, report)
+    return _close(attempt, receipt, report, settings)
 
 
 @step
@@ -304,7 +327,7 @@ def publish_settlements(settlements: list[Settlement]) -> None:
     client = connect(settings)
     with Ledger(settings.ledger) as ledger:
         for settlement in settlements:
-            outcome.log_settlement(client, ledger, settlement)
+            showing.show_settlement(client, ledger, settlement)
 
 
 @step
@@ -313,25 +336,20 @@ def say_nothing_new(attempt: Attempt) -> Receipt:
     return receipts.nothing_new(attempt)
 
 
-def _close(attempt: Attempt, receipt: Receipt, settings: Settings) -> Receipt:
+def _close(attempt: Attempt, receipt: Receipt, report: Report, settings: Settings) -> Receipt:
     connect(settings).set_terminated(attempt.run_id, "FINISHED")
-    _prefect_artifact(receipt)
+    review_steps.tell(report)
     with Ledger(settings.ledger) as ledger:
         stored = ledger.get("attempt.closed", attempt.id)
         if stored is None:
             stored = ledger.append(
                 "attempt.closed",
                 attempt.id,
-                {"outcome": receipt.outcome, "receipt": receipt.to_dict()},
+                {"outcome": receipt.outcome, "receipt": receipt.to_dict(), **report.beside()},
                 model=attempt.model,
                 attempt=attempt.id,
             )
     return Receipt.from_dict(stored.body["receipt"])
-
-
-def _prefect_artifact(receipt: Receipt) -> None:
-    key = "".join(c if c.isalnum() else "-" for c in receipt.model.lower()).strip("-")
-    create_markdown_artifact(receipt.to_markdown(), key=f"hokusai-{key}")
 
 
 def _load_both(attempt: Attempt, candidate: Registered, settings: Settings) -> Models:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from hokusai_mlflow.contributions.digests import evaluation_digest
 from hokusai_mlflow.deltaone import PairedSums, improvement_bps, paired_kind
 from hokusai_mlflow.errors import LedgerConflict, MetricUndefined
 from hokusai_mlflow.evidence import digest
+from hokusai_mlflow.figures import figures
 from hokusai_mlflow.gate import Guarded
 from hokusai_mlflow.inputs import PAYMENT
 from hokusai_mlflow.ledger import Ledger, Look, looks, spend_look
@@ -61,6 +62,8 @@ class Trial:
         Other metrics and slices, on the sealed hold-out only.
     blocks : BlockConsistency or None
         The comparison by structural block, on the sealed hold-out only.
+    figures : mapping
+        What a report draws, on the sealed hold-out only; see `figures`.
     """
 
     comparison: Comparison
@@ -70,6 +73,7 @@ class Trial:
     predictions: Mapping[str, np.ndarray]
     guardrails: tuple[Guarded, ...] = ()
     blocks: BlockConsistency | None = None
+    figures: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Trial({self.comparison!r})"
@@ -275,10 +279,13 @@ def run_gate_trial(attempt: Attempt, models: Models, rows: Dataset, *, level: fl
             )
         return said[of.output]
 
+    tested = run_trial(attempt, models, rows, level=level)
+    guarded = compare_guardrails(attempt.inputs, rows, outputs)
     return replace(
-        run_trial(attempt, models, rows, level=level),
-        guardrails=compare_guardrails(attempt.inputs, rows, outputs),
+        tested,
+        guardrails=guarded,
         blocks=compare_by_block(attempt.inputs, rows, outputs),
+        figures=figures(attempt.inputs, rows, outputs, tested.comparison, guarded),
     )
 
 

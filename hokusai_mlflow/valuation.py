@@ -30,11 +30,15 @@ class Valuation:
         Contributors' shares in units of `share_total`; empty when nobody's data helped.
     contributed : int
         Part of the improvement that is due to contributors, in 1e-4.
+    worth : tuple of mapping
+        Of every coalition: its ``members`` and its ``mean`` goodness over all replicates, positive
+        = better. The values follow from these.
     """
 
     shapley: Mapping[str, Any]
     shares: Mapping[str, int]
     contributed: int
+    worth: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def share_total(self) -> int:
@@ -49,12 +53,18 @@ class Valuation:
             "shares": dict(self.shares),
             "contributed": self.contributed,
             **({"share_total": self.share_total} if finer else {}),
+            "worth": [dict(one) for one in self.worth],
         }
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Valuation:
         """Inverse of `to_dict`."""
-        return cls(stored["shapley"], stored["shares"], stored["contributed"])
+        return cls(
+            stored["shapley"],
+            stored["shares"],
+            stored["contributed"],
+            tuple(stored.get("worth", ())),
+        )
 
     def value_of(self, player: str) -> tuple[float, float | None]:
         """Shapley value of a player and its standard error; 0 for somebody who did not play."""
@@ -104,6 +114,10 @@ def value_players(
     contributors = [p for p in players if p not in (RECIPE_PLAYER, REFERENCE_PLAYER)]
     due = sum(everybody.get(name, 0) for name in contributors)
     contributed = due * WEIGHT_TOTAL // (sum(everybody.values()) or WEIGHT_TOTAL)
+    measured = tuple(
+        {"members": sorted(coalition), "mean": float(np.mean(values))}
+        for coalition, values in sorted(worth.items(), key=lambda one: sorted(one[0]))
+    )
     return Valuation(
-        found.to_dict(), shares(found, contributors) if contributed else {}, contributed
+        found.to_dict(), shares(found, contributors) if contributed else {}, contributed, measured
     )

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from web3 import Web3
-from web3.types import TxReceipt
 
 from hokusai_mlflow.chain.claims import Share
 from hokusai_mlflow.chain.deployment import Deployment

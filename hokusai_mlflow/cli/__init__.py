@@ -17,6 +17,7 @@ from hokusai_mlflow.cli import (
     doctor,
     ledger,
     project,
+    report,
     run,
     settle,
     verify,
@@ -63,6 +64,7 @@ for each in (
     attest.attest,
     settle.settle,
     ledger.ledger,
+    report.report,
     project.ui,
     doctor.doctor,
 ):

@@ -12,13 +12,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hokusai_mlflow.cli import output
 from hokusai_mlflow.cli.options import read_settings
 from hokusai_mlflow.errors import InputError, TrackingUnreachable
+
+if TYPE_CHECKING:
+    from hokusai_mlflow.settings import Settings
 
 START_SECONDS = 120.0
 STOP_SECONDS = 10.0
@@ -46,21 +49,36 @@ def init(
 def ui(
     host: Annotated[str, typer.Option(help="Interface to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65_535)] = 5000,
+    prefix: Annotated[str, typer.Option(help="Path in front of all pages, behind a proxy.")] = "",
+    build: Annotated[
+        Path | None, typer.Option(help="Write the dashboard as files into this folder instead.")
+    ] = None,
+    mlflow_url: Annotated[
+        str, typer.Option(help="With --build: where MLflow is, for the pages to link to.")
+    ] = "",
 ) -> None:
-    """Serve MLflow's pages on the store that runs are kept in, until Ctrl-C.
+    """Serve MLflow's pages and the dashboard beside them, until Ctrl-C.
 
     Example: hokusai ui --port 5001
     """
     settings = read_settings()
+    if build is not None:
+        _build(settings, build, mlflow_url)
+        return
     uri = settings.mlflow_uri
     if uri.startswith(("http://", "https://")):
         output.say(f"the store is an MLflow server already: open {uri}")
+        output.say("the dashboard goes beside it: start that server with --app-name hokusai, or")
+        output.say("write the pages as files, for any web server: hokusai ui --build FOLDER")
         return
     _require_free(host, port)
     settings.prepare()
     serve = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--no-serve-artifacts"]
     serve += ["--backend-store-uri", uri, "--host", host, "--port", str(port)]
-    serve += ["--uvicorn-opts", "--log-level warning"]
+    serve += ["--uvicorn-opts", "--log-level warning", "--app-name", "hokusai"]
+    prefix = f"/{prefix.strip('/')}" if prefix.strip("/") else ""
+    if prefix:
+        serve += ["--static-prefix", prefix]
     if settings.artifact_root:
         serve += ["--default-artifact-root", settings.artifact_root]
     # The server must not outlive this process: whatever ends it politely is an interruption, also
@@ -74,12 +92,19 @@ def ui(
         # What it says there is about defaults; errors come on standard error.
         stdout=subprocess.DEVNULL,
         start_new_session=True,
-        env=os.environ | {"MLFLOW_LOGGING_LEVEL": "WARNING", "PYTHONWARNINGS": "ignore"},
+        env=os.environ
+        | {
+            "MLFLOW_LOGGING_LEVEL": "WARNING",
+            "PYTHONWARNINGS": "ignore",
+            "HOKUSAI_HOME": str(settings.home.resolve()),
+        },
     )
     try:
         _await(server, host, port)
         shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
-        output.say(f"MLflow on {settings.home}: http://{shown}:{port}  (Ctrl-C ends it)", "bold")
+        where = f"http://{shown}:{port}{prefix}"
+        output.say(f"Dashboard on {settings.home}: {where}/hokusai/  (Ctrl-C ends it)", "bold")
+        output.say(f"MLflow: {where}/")
         server.wait()
     except KeyboardInterrupt:
         output.say("stopped")
@@ -87,6 +112,20 @@ def ui(
         _stop(server)
     if server.returncode and server.returncode > 0:
         raise TrackingUnreachable(f"the MLflow server ended with {server.returncode}; see above")
+
+
+def _build(settings: Settings, folder: Path, mlflow_url: str) -> None:
+    from hokusai_mlflow.dashboard.site import build
+    from hokusai_mlflow.dashboard.views import Site
+    from hokusai_mlflow.dashboard.watching import compare_with_chain
+    from hokusai_mlflow.history import History, costs
+
+    if mlflow_url and not mlflow_url.startswith(("http://", "https://")):
+        raise InputError(f"--mlflow-url is an http address, found {mlflow_url!r}")
+    with History.of(settings) as history:
+        compare_with_chain(history, settings)
+        count = build(Site(history, costs.read(settings), mlflow=mlflow_url), folder)
+    output.say(f"{count:,} files in {folder}: serve them with any web server", "bold")
 
 
 def _require_free(host: str, port: int) -> None:

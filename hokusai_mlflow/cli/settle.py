@@ -166,12 +166,12 @@ class Watcher:
         """Show in MLflow where payments stand; what fails is tried again with the next ones."""
         if not self._unlogged:
             return
-        from hokusai_mlflow import outcome
+        from hokusai_mlflow import showing
         from hokusai_mlflow.tracking.store import connect
 
         client = connect(self._settings)
         for one in list(self._unlogged.values()):
-            outcome.log_settlement(client, self._ledger, one)
+            showing.show_settlement(client, self._ledger, one)
             del self._unlogged[one.evidence]
 
 

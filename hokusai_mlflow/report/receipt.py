@@ -10,13 +10,15 @@ from typing import Any, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-Outcome = Literal["baseline", "promoted", "hold", "reject", "nothing_new"]
+Outcome = Literal["baseline", "promoted", "hold", "reject", "refused", "awaiting", "nothing_new"]
 
 HEADLINES: Mapping[str, str] = {
     "baseline": "Registered as the baseline",
     "promoted": "Promoted",
     "hold": "Held: not enough evidence",
     "reject": "Rejected",
+    "refused": "Refused by the reviewer",
+    "awaiting": "Awaits a reviewer",
     "nothing_new": "Nothing new",
 }
 
@@ -74,7 +76,7 @@ class Receipt:
 
     Attributes
     ----------
-    outcome : {"baseline", "promoted", "hold", "reject", "nothing_new"}
+    outcome : {"baseline", "promoted", "hold", "reject", "refused", "awaiting", "nothing_new"}
         What happened.
     model, metric : str
         Which model, and the metric that is gated and paid.

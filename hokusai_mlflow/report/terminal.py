@@ -14,6 +14,8 @@ STYLES = {
     "baseline": "green",
     "hold": "yellow",
     "reject": "red",
+    "refused": "red",
+    "awaiting": "yellow",
     "nothing_new": "blue",
 }
 MARKS = {"passed": "✓", "failed": "✗", "insufficient": "?", "not_applicable": "–"}
@@ -113,7 +115,7 @@ def _payment(receipt: Receipt) -> list[RenderableType]:
     payment, settlement = receipt.payment, receipt.settlement
     if not payment["paid_bps"]:
         return [Text(f"Nothing is paid: {payment['reason']}.")]
-    lines = [
+    lines: list[RenderableType] = [
         Text(
             f"{receipt.priced}; {payment['paid_bps'] / 100:g} DeltaOnes, "
             f"{delta_one(receipt.total_wei)} paid, "

@@ -40,6 +40,8 @@ class CrossValidation:
         The improvement that these folds should be able to find.
     veto_level : float
         A p-value at or above it speaks against the recipe.
+    baseline, candidate : tuple of tuples of float, shape (repeats, folds)
+        Scores of both recipes, positive = better: what the test was made from.
     """
 
     repeats: int
@@ -53,6 +55,8 @@ class CrossValidation:
     detectable_bps: float
     effect_bps: float
     veto_level: float
+    baseline: tuple[tuple[float, ...], ...] = ()
+    candidate: tuple[tuple[float, ...], ...] = ()
 
     @property
     def folds(self) -> int:
@@ -73,7 +77,10 @@ class CrossValidation:
         """JSON-safe form, with what follows from the fields; an infinite t is None."""
         t = self.t if math.isfinite(self.t) else None
         derived = {"folds": self.folds, "powered": self.powered, "veto": self.veto}
-        return asdict(self) | {"t": t} | derived
+        scores = {
+            who: [list(one) for one in getattr(self, who)] for who in ("baseline", "candidate")
+        }
+        return asdict(self) | {"t": t} | derived | scores
 
     def __repr__(self) -> str:
         return (
@@ -155,6 +162,8 @@ def corrected_t(
         detectable_bps=detectable(0.0, error, quantiles) * BPS,
         effect_bps=effect_bps,
         veto_level=veto_level,
+        baseline=tuple(map(tuple, b.tolist())),
+        candidate=tuple(map(tuple, c.tolist())),
     )
 
 

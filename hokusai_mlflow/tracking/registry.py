@@ -191,6 +191,17 @@ def promote(client: MlflowClient, candidate: Registered, *, beaten: Registered |
     client.set_registered_model_alias(candidate.model, CHAMPION, str(candidate.version))
 
 
+def registered_names(client: MlflowClient) -> list[str]:
+    """Names of all registered models."""
+    found, token = [], None
+    while True:
+        page = client.search_registered_models(page_token=token)
+        found += [one.name for one in page]
+        token = page.token
+        if not token:
+            return found
+
+
 def challenge(client: MlflowClient, candidate: Registered) -> None:
     """Point the alias `challenger` at a version that was judged last."""
     client.set_registered_model_alias(candidate.model, CHALLENGER, str(candidate.version))

@@ -54,6 +54,15 @@ def attempt_run(
     return str(run.info.run_id)
 
 
+def tagged_run(client: MlflowClient, experiment_id: str, tag: str, value: str, *, name: str) -> str:
+    """Id of the one run of an experiment with this tag, made when missing."""
+    for run in client.search_runs([experiment_id], f"tags.`{tag}` != ''", max_results=100):
+        if run.data.tags[tag] == value:
+            return str(run.info.run_id)
+    made = client.create_run(experiment_id, run_name=name, tags={tag: value})
+    return str(made.info.run_id)
+
+
 def log(
     client: MlflowClient,
     run_id: str,
@@ -95,6 +104,14 @@ def upload_text(client: MlflowClient, run_id: str, texts: Mapping[str, str]) -> 
     """Write text artifacts, path by path."""
     for path, text in texts.items():
         client.log_text(run_id, text, path)
+
+
+def read_text(client: MlflowClient, run_id: str, path: str) -> str | None:
+    """A text artifact of a run; None when it has none of this path."""
+    folder = path.rpartition("/")[0]
+    if path not in [one.path for one in client.list_artifacts(run_id, folder)]:
+        return None
+    return str(mlflow.artifacts.load_text(f"runs:/{run_id}/{path}"))
 
 
 def download(run_id: str, path: str, scratch: Path) -> Path:

@@ -111,6 +111,8 @@ OUTCOMES = {
     },
     "hold": {"payment": {}, "settlement": {}, "evidence": ""},
     "reject": {"payment": {}, "settlement": {}, "evidence": ""},
+    "refused": {"payment": {}, "settlement": {}, "evidence": ""},
+    "awaiting": {"payment": {}, "settlement": {}, "evidence": ""},
     "nothing_new": {
         "scores": {},
         "comparison": {},

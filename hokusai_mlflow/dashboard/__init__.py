@@ -1,0 +1,1 @@
+"""Where people look: pages beside MLflow's own, and the same pages as files."""

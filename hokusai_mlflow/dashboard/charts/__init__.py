@@ -1,0 +1,1 @@
+"""Drawings as SVG elements: classes only, no styles, readable without colour."""

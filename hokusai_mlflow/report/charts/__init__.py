@@ -1,0 +1,1 @@
+"""Drawings as inline SVG, and as letters where there are no drawings."""
