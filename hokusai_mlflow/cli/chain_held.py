@@ -115,7 +115,7 @@ def maintain(
             sender=bench.sender,
             oracles=bench.oracles,
             deadline=deadline,
-            confirmations=chain.confirmations,
+            finality=chain.settled_by,
         )
     if as_json:
         output.document({"decision": decision.to_dict()})

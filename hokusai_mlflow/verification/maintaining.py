@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from hokusai_mlflow.chain.events import ChainEvent
+from hokusai_mlflow.chain.finality import Finality, settled_height
 from hokusai_mlflow.chain.improvement import Improvement
 from hokusai_mlflow.chain.maintenance import (
     ADMITTED,
@@ -163,7 +164,7 @@ def decide(
     sender: Signer,
     oracles: Sequence[Signer],
     deadline: int,
-    confirmations: int = 1,
+    finality: Finality = 1,
 ) -> Decision:
     """Have a quorum sign a report, once, and the contract pay or return what was held back.
 
@@ -184,8 +185,8 @@ def decide(
         Keys that attest, each having measured what the report says.
     deadline : int
         Unix time in seconds until which new signatures hold.
-    confirmations : int
-        Blocks, its own included, from which on the decision is final.
+    finality : int or {"safe", "finalized"}
+        From which depth, its own block included, or tag on the decision is final.
 
     Returns
     -------
@@ -212,8 +213,8 @@ def decide(
         event = decided(report, verifier)
         if event is None:
             raise ChainError("the decision was mined and is gone again; decide once more")
-    depth = verifier.web3.eth.block_number - event.block + 1
-    if depth >= confirmations:
+    is_final = event.block <= settled_height(verifier.web3, finality)
+    if is_final:
         place = place_of(verifier.chain_id, verifier.address, report["evidence"])
         ledger.append(RECORDED, place, decision_of(event), model=report["model"])
     said = event.arguments
@@ -224,7 +225,7 @@ def decide(
         measured_bps=said["measuredBps"],
         amount=said["amount"],
         transaction=event.transaction,
-        is_final=depth >= confirmations,
+        is_final=is_final,
     )
 
 
