@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -116,7 +117,7 @@ def test_models_that_whole_numbers_do_not_follow():
 def tiny(kind):
     rng = np.random.default_rng(3)
     sizes = {"binary": (3, 1), "classes": (3, 3), "network": (3, 2, 3)}[kind]
-    pairs = list(zip(sizes, sizes[1:], strict=False))
+    pairs = list(pairwise(sizes))
     return QuantisedModel(
         tuple(rng.integers(-(2**15), 2**15, (b, a)) for a, b in pairs),
         tuple(rng.integers(-(2**20), 2**20, b) for _, b in pairs),
