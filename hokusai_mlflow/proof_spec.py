@@ -18,10 +18,11 @@ class ProofSpec(BaseModel):
     `oracles_too` demands the oracles' signatures for all examples beside the proof. `capacity` is
     the most rows of one proof; more are proven in chunks. `target_range` and `steps` turn the
     targets of an error metric into whole numbers: the cap becomes `steps`. `max_part_percent` is
-    the most of the examples that oracles, or the proof, may vouch for in a hybrid.
-    `label_owner` is the address that commits to labels, by default the one that this process sends
-    transactions with. `min_commitment_age` is how many blocks labels must be committed to before they pay. The key is
-    the strongest of its circuit that is kept in the Hokusai home; where there is none, a
+    the most of the examples that oracles, or the proof, may vouch for in a hybrid. `label_owner` is
+    the address that commits to labels, by default the one that this process sends transactions
+    with. `min_commitment_age` is how many blocks labels must be committed to before they pay.
+
+    The key is the strongest of its circuit that is kept in the Hokusai home; where there is none, a
     development key is made, which any chain but the development chain refuses.
     """
 

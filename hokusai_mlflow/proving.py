@@ -99,7 +99,7 @@ def agree(verifier: Verifier, administrator: Signer, inputs: Inputs, settings: S
     if mode == "development" and not is_development(verifier.web3):
         raise ChainError(
             f"chain {verifier.chain_id} is no development chain and takes no development key; "
-            "import a ceremony's key with `hokusai zk import-key`, or have an auditor make one with "
+            "import a ceremony's key with `hokusai zk import-key`, or have an auditor make one by "
             "`hokusai zk setup --mode auditor`"
         )
     words = verifying_key(record).words()

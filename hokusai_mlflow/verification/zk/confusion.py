@@ -35,7 +35,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from hokusai_mlflow.errors import InputError
 from hokusai_mlflow.verification.zk import gadgets
@@ -43,6 +43,8 @@ from hokusai_mlflow.verification.zk.circuit import Circuit, Kind, Rows, padded
 from hokusai_mlflow.verification.zk.columns import mask, require_padding
 from hokusai_mlflow.verification.zk.poseidon import ARITY
 from hokusai_mlflow.verification.zk.r1cs import ONE, Builder, Linear, times, total
+
+T = TypeVar("T")
 
 PUBLIC_BITS = 253
 """Bits that fit below r."""
@@ -171,10 +173,10 @@ class Confusion(Circuit):
             for row in zip(rows.labels, rows.champion, rows.candidate, strict=True)
             if max(row) < self.classes
         ]
-        kept = [list(column) for column in zip(*inside, strict=True)] or [[], [], []]
-        return self.cells(Rows(*kept, rows.salts))
+        y, b, c = ([row[column] for row in inside] for column in range(3))
+        return self.cells(Rows(y, b, c, rows.salts))
 
-    def _words(self, of: Sequence[object]) -> list[Sequence[object]]:
+    def _words(self, of: Sequence[T]) -> list[Sequence[T]]:
         return [of[at : at + self.per_word] for at in range(0, len(of), self.per_word)]
 
     def _challenge(self, builder: Builder, inputs: Sequence[int]) -> int:

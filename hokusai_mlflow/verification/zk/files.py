@@ -156,8 +156,10 @@ def key_from_json(given: Mapping[str, Any]) -> VerifyingKey:
     """
     if (given.get("protocol"), given.get("curve")) != ("groth16", "bn128"):
         raise InputError("expected a Groth16 key on bn128")
-    fixed = (given[name] for name in ("vk_alpha_1", "vk_beta_2", "vk_gamma_2", "vk_delta_2"))
-    return VerifyingKey(*map(_from_json, fixed), ic=tuple(map(_from_json, given["IC"])))
+    alpha, beta, gamma, delta = (
+        _from_json(given[f"vk_{name}"]) for name in ("alpha_1", "beta_2", "gamma_2", "delta_2")
+    )
+    return VerifyingKey(alpha, beta, gamma, delta, tuple(map(_from_json, given["IC"])))
 
 
 def write_json(path: Path, content: Any) -> None:

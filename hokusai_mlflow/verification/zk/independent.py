@@ -6,6 +6,7 @@ It shares no curve arithmetic with the prover, and takes words as the contract d
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 from hokusai_mlflow.errors import InputError
@@ -29,7 +30,7 @@ def verify_independently(key: VerifyingKey, proof: Proof, inputs: Sequence[int])
         When the key is unsound, or inputs are not field elements of its number.
     """
     # The optimised variant is the same library's; the plain one takes ten times as long.
-    from py_ecc import optimized_bn128 as bn  # noqa: PLC0415
+    bn: Any = import_module("py_ecc.optimized_bn128")
 
     require_public_inputs(inputs, key.inputs)
 

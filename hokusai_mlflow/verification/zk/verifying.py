@@ -107,11 +107,9 @@ class VerifyingKey:
         """Inverse of `words`; `require_sound` checks the points."""
         if len(words) < FIXED_KEY_WORDS + 2 or len(words) % 2:
             raise InputError(f"expected 16 or more words as a verifying key, found {len(words)}")
-        return cls(
-            tuple(words[:2]),
-            *(_from_eip197(words[at : at + 4]) for at in (2, 6, 10)),
-            ic=tuple(tuple(words[at : at + 2]) for at in range(FIXED_KEY_WORDS, len(words), 2)),
-        )
+        beta, gamma, delta = (_from_eip197(words[at : at + 4]) for at in (2, 6, 10))
+        ic = (tuple(words[at : at + 2]) for at in range(FIXED_KEY_WORDS, len(words), 2))
+        return cls(tuple(words[:2]), beta, gamma, delta, tuple(ic))
 
     def require_sound(self) -> None:
         """Check what of a key can be seen to be wrong.

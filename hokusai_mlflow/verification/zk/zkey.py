@@ -147,7 +147,12 @@ def read(path: Path) -> ProvingKey:
         for size in (G1_BYTES, G1_BYTES, G2_BYTES, G2_BYTES, G1_BYTES, G2_BYTES):
             parts.append(raw[at : at + size])
             at += size
-        key = ProvingKey(wires, inputs, domain, *parts, sections=sections)
+        alpha1, beta1, beta2, gamma2, delta1, delta2 = parts
+        key = ProvingKey(
+            *(wires, inputs, domain),
+            *(alpha1, beta1, beta2, gamma2, delta1, delta2),
+            sections,
+        )
         expected = {
             HEADER: at,
             IC: (inputs + 1) * G1_BYTES,

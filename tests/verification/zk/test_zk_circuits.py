@@ -75,7 +75,7 @@ def test_roots_and_inverses():
     assert inverses([2, 0, 5]) == [pow(2, -1, R), 0, pow(5, -1, R)]
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(st.data())
 @pytest.mark.parametrize("name", SMALL)
 def test_public_inputs_are_what_the_circuit_computes(name, data):
