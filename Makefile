@@ -6,10 +6,12 @@ STAMP := $(VENV)/.installed
 DIGITS := examples/digits/pipeline.yaml
 VISITS := examples/doctor_visits/pipeline.yaml
 
-PARALLEL := -n 2 --dist loadgroup --ignore=tests/calibration --ignore=tests/benchmarks
+BROWSER := tests/dashboard/test_dashboard_browser.py
+PARALLEL := -n 2 --dist loadgroup --ignore=tests/calibration --ignore=tests/benchmarks \
+	--ignore=$(BROWSER)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-regression test test-exhaustive zk-interop calibrate calibrate-quick bench faults postgres lint contracts-tools contracts vectors gas slither halmos mutants lock clean
+.PHONY: help install demo demo-regression test test-exhaustive zk-interop ui-tests calibrate calibrate-quick bench faults postgres lint contracts-tools contracts vectors gas slither halmos mutants lock clean
 
 help: ## Show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -55,6 +57,12 @@ calibrate: $(STAMP) ## Measure what the gate promises, at full size, and write t
 
 calibrate-quick: $(STAMP) ## The same at the reduced size that CI runs
 	$(BIN)/pytest -n 2 tests/calibration
+
+# A store that the pipeline makes, then a real browser on it: Chromium at HOKUSAI_CHROMIUM, or where
+# Debian has it. axe-core, which judges accessibility, comes from npm.
+ui-tests: $(STAMP) ## Look at every page of the dashboard in a real browser (needs Chromium and Node)
+	cd tests/dashboard && $(NPM_CI)
+	$(BIN)/pytest $(BROWSER)
 
 bench: $(STAMP) ## Time the comparisons side by side with their peers
 	$(BIN)/pytest tests/benchmarks --benchmark-only

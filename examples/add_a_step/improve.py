@@ -46,6 +46,7 @@ def improve(spec: str = "pipeline.yaml") -> Receipt:
         trial = steps.test_on_holdout(attempt, candidate)
         runs = steps.validation_runs(attempt)
         judgement = steps.decide(attempt, candidate, trial, crossval, runs)
+        judgement = steps.review(judgement)
         report_by_class(judgement)
         if not judgement.promoted:
             return steps.publish(judgement)

@@ -222,7 +222,7 @@ def _performance(history: History) -> list[Trouble]:
         found += [
             Trouble(
                 "performance",
-                f"{one.name} is nearly used up",
+                f"{one.name} is {'' if one.spent >= one.quota else 'nearly '}used up",
                 f"{one.spent} of {one.quota} looks are spent",
                 "add labelled reference data, or raise data.split.holdouts",
                 "hokusai doctor pipeline.yaml",

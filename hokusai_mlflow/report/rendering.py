@@ -21,6 +21,10 @@ KEPT = (
 """Sections of shorter and shorter renderings; the tiles and the command to verify always stay."""
 
 
+FEW = 8
+"""Rows of every table in a rendering that has little room."""
+
+
 def render(name: str, **given: Any) -> str:
     """One template."""
     return templates().get_template(name).render(given)
@@ -34,14 +38,15 @@ def render_html(report: Any, *, fragment: bool, style: bool) -> str:
 
 def render_markdown(report: Any, most: int | None) -> str:
     """The longest rendering that fits; see `Report.to_markdown`."""
-    every = render("report.md.j2", r=report, sections=report.sections)
+    every = render("report.md.j2", r=report, sections=report.sections, rows=None)
     if most is None or len(every) <= most:
         return every
     for kept in KEPT:
         sections = [section for section in report.sections if section.name in kept]
-        told = render("report.md.j2", r=report, sections=sections)
-        if len(told) <= most:
-            return told
+        for rows in (None, FEW):
+            told = render("report.md.j2", r=report, sections=sections, rows=rows)
+            if len(told) <= most:
+                return told
     return told
 
 

@@ -26,7 +26,6 @@ from hokusai_mlflow.history import (
     rewards,
 )
 
-pytestmark = [pytest.mark.exhaustive, pytest.mark.xdist_group("dashboard")]
 sync_api = pytest.importorskip("playwright.sync_api")
 
 CHROMIUM = os.environ.get("HOKUSAI_CHROMIUM", "/usr/bin/chromium")
@@ -269,11 +268,13 @@ def test_the_figures_of_report_page_and_data_are_the_same(page, server):
     assert json.dumps(one["block"]) in shown
 
 
-def test_no_endpoint_answers_with_a_server_error(server):
+def test_no_endpoint_answers_with_a_server_error(server, tmp_path):
     """schemathesis over the OpenAPI document: whatever is asked, no 5xx."""
     pytest.importorskip("schemathesis")
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{server}api/openapi.json"]
     command += ["--url", server.rstrip("/"), "--checks", "not_a_server_error"]
-    command += ["--max-examples", "25", "--seed", "1", "--no-color", "--workers", "1"]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    command += ["--max-examples", "15", "--seed", "1", "--no-color", "--workers", "1"]
+    ran = subprocess.run(
+        command, capture_output=True, text=True, timeout=200, check=False, cwd=tmp_path
+    )
     assert ran.returncode == 0, ran.stdout[-3_000:] + ran.stderr[-1_000:]
