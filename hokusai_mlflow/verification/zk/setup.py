@@ -1,7 +1,7 @@
 """Groth16 setup: a key pair from a circuit and five secret numbers.
 
-Whoever keeps the five numbers can prove anything with the key. Here they exist in one process, so
-that its keys are only as good as whoever runs it: `development` keys are for trying things out,
+Whoever keeps the five numbers can prove anything with the key. Here they exist in one process,
+which forgets them without wiping its memory; its keys are only as good as whoever runs it: `development` keys are for trying things out,
 `auditor` keys for those who trust one auditor. A ceremony of many parties makes keys that hold if
 one of them was honest; those are imported (see `importing`).
 
