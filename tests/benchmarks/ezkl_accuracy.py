@@ -68,7 +68,8 @@ def main():
     assert ezkl.gen_settings(at("model.onnx"), at("settings.json"), py_run_args=args)
     settings = json.loads(Path(at("settings.json")).read_text())
     logrows = settings["run_args"]["logrows"]
-    ezkl.gen_srs(at("kzg.srs"), logrows)
+    if not Path(at("kzg.srs")).exists():
+        ezkl.gen_srs(at("kzg.srs"), logrows)
     assert ezkl.compile_circuit(at("model.onnx"), at("model.compiled"), at("settings.json"))
     started = cpu()
     assert ezkl.setup(at("model.compiled"), at("vk.key"), at("pk.key"), at("kzg.srs"))

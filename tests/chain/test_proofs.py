@@ -122,7 +122,10 @@ def test_every_word_of_a_real_proof_counts(scene, prepared, word):
         scene.world.verifier.expected_reward(improvement, [], other)
 
 
-@pytest.mark.parametrize("name", ["n", "champion", "candidate"])
+@pytest.mark.parametrize(
+    "name",
+    ["candidate", *(pytest.param(k, marks=pytest.mark.exhaustive) for k in ("n", "champion"))],
+)
 def test_every_public_input_of_a_real_proof_counts(scene, prepared, name):
     _, _, improvement, proven = prepared
     changed = replace(proven.gate[0], **{name: getattr(proven.gate[0], name) ^ 1})

@@ -43,7 +43,7 @@ def rows(draw):
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(rows=rows(), score=st.sampled_from(RATIOS), macro=st.booleans())
 def test_the_contract_scores_confusions_to_the_last_unit(contract, rows, score, macro):
@@ -60,7 +60,7 @@ def test_the_contract_scores_confusions_to_the_last_unit(contract, rows, score, 
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     circuit=st.sampled_from((ACCURACY, LOSS, SQUARED)),

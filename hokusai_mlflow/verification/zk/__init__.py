@@ -2,8 +2,9 @@
 
 Read in this order: `field`, `poseidon`, `r1cs`, `gadgets`, `columns` (commitments); `circuit` and
 its kinds `accuracy`, `confusion`, `loss`; `setup`, `prover`, `verifying` (Groth16), `points` and
-`checking`; `zkey`, `files`, `binfile` (snarkjs' formats); `keys`, `importing`; `independent`.
-`proving` puts it together:
+`checking`; `zkey`, `files`, `binfile`, `ptau` (snarkjs' formats); `keys`, `importing`;
+`independent`; then `sampling`, `quantised`, `opening`, `inference`, `linked`: that predictions come
+from a model. `proving` puts metric proofs together:
 
     of = circuit("accuracy", capacity=1_024, bits=4)
     commitment = of.commitment(Column.LABELS, labels, salt)     # published before predictions exist

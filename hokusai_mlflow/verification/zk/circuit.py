@@ -6,6 +6,8 @@ that C_y, C_b, C_c are `columns.commit` of them as labels, champion's and candid
 and the counts are those of the kind's formula. `context` is bound to the proof, so that a proof
 serves one improvement on one contract of one chain.
 
+n = 0 satisfies them with counts of 0; contracts ask for a least number of examples.
+
 Not proven by any of them: that labels are true, that predictions come from a model (see
 `inference`), that nobody knew the labels, or that the examples were not picked. A commitment that
 was published before predictions existed is what stands against the last two.

@@ -28,7 +28,8 @@ which a hash picks after both are fixed: a chance of N/r < 2⁻²⁴⁰ per atte
 
 **Not proven**: what `circuit` lists.
 
-**Size**, at B = 4, K = 10: see `len(Confusion(N, 4, 10).constraints())`.
+**Size**, at B = 4, K = 10: 128 rows 30 974 constraints, 1 024 rows 56 763, 10 240 rows 229 011
+(half of a small circuit is the cells' product).
 """
 
 from __future__ import annotations

@@ -20,6 +20,9 @@ T_i = i·2^B + p_i and m_i in {0, 1}, at X = Poseidon(all public inputs, all m_i
 Everything in it is fixed before X: p by C_p, t by D and C_W, m by the hash. A false claim holds at
 X with a chance of (N + s)/r < 2⁻²⁴⁰ per attempt.
 
+**Size**, at N = 1 024, B = 4: a linear model of 30 features, 16 rows 48 420 constraints, 64 rows
+156 923; a network 30-16-2, 16 rows 78 656.
+
 **Not proven**: rows that were not drawn (see `sampling.rows_to_draw`); that the features are those
 of the evaluation set, unless their digests were published with its labels; anything that `circuit`
 lists.

@@ -164,12 +164,10 @@ def prove_predictions(
 
     Raises
     ------
-    InputError
-        When a committed prediction is not the model's, or sizes do not fit.
+    InputError, MissingInput
+        When a committed prediction is not the model's, sizes do not fit, or there is no key.
     """
-    record = next((one for one in store if one.circuit == of.name), None)
-    if record is None:
-        raise InputError(f"no key of the circuit {of.name} in {store.root}; make one first")
+    record = store.get(of)
     key = store.load(record)
     first = _opening(prepared, predictions, prediction_salt, list(range(of.slots)))
     commitment = of.committed_predictions(first)

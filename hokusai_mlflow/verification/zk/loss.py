@@ -16,8 +16,8 @@ clipped to these before, which changes no loss.
 
 **Not proven**: what `circuit` lists, and how values were rounded to the grid.
 
-**Size**: about 3·B + 25 constraints per row, at B = 16 and cap 10 000 some 80; capacity 10 240
-needs a key of about 2^20 constraints.
+**Size**, at B = 16 and cap 10 000: 128 rows 12 366 constraints, 1 024 rows 93 020. At 10 240 rows
+it is some 900 000, whose key is four times as large as accuracy's: prefer chunks of 1 024.
 """
 
 from __future__ import annotations

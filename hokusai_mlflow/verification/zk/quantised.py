@@ -129,6 +129,25 @@ class QuantisedModel:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class QuantisedClassifier:
+    """A quantised model with scikit-learn's interface, for a recipe to return.
+
+    What is compared, committed to and paid for are then the predictions that can be proven.
+    """
+
+    model: QuantisedModel
+
+    @property
+    def classes_(self) -> npt.NDArray[Any]:
+        """Labels in the order of their codes."""
+        return np.asarray(self.model.classes)
+
+    def predict(self, features: npt.ArrayLike) -> npt.NDArray[Any]:
+        """Predicted labels, shape (n,)."""
+        return self.classes_[self.model.predict(features)]
+
+
 def quantise(
     model: Any, features: npt.ArrayLike, *, least_agreement: float = LEAST_AGREEMENT
 ) -> QuantisedModel:

@@ -1,9 +1,10 @@
 """Groth16 setup: a key pair from a circuit and five secret numbers.
 
-Whoever keeps the five numbers can prove anything with the key. Here they exist in one process, so
-that its keys are only as good as whoever runs it: `development` keys are for trying things out,
-`auditor` keys for those who trust one auditor. A ceremony of many parties makes keys that hold if
-one of them was honest; those are imported (see `importing`).
+Whoever keeps the five numbers can prove anything with the key. Here they exist in one process,
+which forgets them without wiping its memory; its keys are only as good as whoever runs it:
+`development` keys are for trying things out, `auditor` keys for those who trust one auditor. A
+ceremony of many parties makes keys that hold if one of them was honest; those are imported (see
+`importing`).
 
 J. Groth: *On the Size of Pairing-Based Non-interactive Arguments*, EUROCRYPT 2016,
 https://eprint.iacr.org/2016/260.

@@ -1,5 +1,6 @@
 """Predictions that come from a committed model: quantising, drawing, and the linked proof."""
 
+import pickle
 import random
 from dataclasses import replace
 from itertools import pairwise
@@ -23,7 +24,12 @@ from hokusai_mlflow.verification.zk.field import R
 from hokusai_mlflow.verification.zk.inference import Inference
 from hokusai_mlflow.verification.zk.keys import KeyStore, verifying_key
 from hokusai_mlflow.verification.zk.opening import Opening, row_digest, weights_commitment
-from hokusai_mlflow.verification.zk.quantised import QuantisedModel, Shape, quantise
+from hokusai_mlflow.verification.zk.quantised import (
+    QuantisedClassifier,
+    QuantisedModel,
+    Shape,
+    quantise,
+)
 from hokusai_mlflow.verification.zk.r1cs import ConstraintViolated
 
 BEACON = bytes(range(32))
@@ -88,6 +94,8 @@ def test_whole_numbers_follow_the_float_model(fitted):
     assert made.agreement >= 0.99
     classes = np.asarray(made.classes)
     assert np.mean(classes[made.predict(x)] == model.predict(x)) == made.agreement
+    again = pickle.loads(pickle.dumps(QuantisedClassifier(made)))
+    assert list(again.predict(x)) == list(classes[made.predict(x)])
     assert "agreement" in made.to_dict()
     assert "weights" not in made.to_dict()
     for weights in made.weights:

@@ -239,7 +239,7 @@ def test_keys_are_kept_whole_and_noticed_when_changed(proven, tmp_path):
 
 def test_an_interrupted_setup_leaves_nothing(tmp_path):
     def stop(stage, done, whole):
-        if stage == "C":
+        if stage == "A":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
