@@ -95,8 +95,8 @@ def test_what_does_not_exist_says_so(filled):
         attempts.get(filled, "nothing")
     with pytest.raises(UnknownName):
         improvements.get(filled, "")
-    with pytest.raises(InputError, match="did you mean 'number'"):
-        attempts.read(filled, Listing(sort="numbr"))
+    with pytest.raises(InputError, match="did you mean 'model'"):
+        attempts.read(filled, Listing(sort="models"))
     with pytest.raises(InputError, match="no outcome"):
         attempts.read(filled, outcome="won")
     with pytest.raises(InputError, match="1 to 500 rows"):
