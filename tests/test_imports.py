@@ -74,7 +74,8 @@ def test_importing_with_the_parts_of_scipy_that_it_needs_is_as_cheap():
 def test_only_the_evaluator_is_plugged_into_mlflow():
     points = distribution("hokusai-mlflow").entry_points
     ours = [(point.group, point.name) for point in points if point.group.startswith("mlflow")]
-    assert ours == [("mlflow.model_evaluator", "hokusai")]
+    # An app is loaded only by a server that is started with its name.
+    assert ours == [("mlflow.app", "hokusai"), ("mlflow.model_evaluator", "hokusai")]
 
 
 OTHERS = """

@@ -26,7 +26,7 @@ def create_app() -> FastAPI:
         from mlflow.server.fastapi_app import create_fastapi_app  # noqa: PLC0415
         from mlflow.server.handlers import STATIC_PREFIX_ENV_VAR  # noqa: PLC0415
 
-        server = create_fastapi_app()
+        server: FastAPI = create_fastapi_app()
     from starlette.responses import RedirectResponse  # noqa: PLC0415
     from starlette.routing import Mount, Route  # noqa: PLC0415
 

@@ -132,7 +132,7 @@ def model_(request: Request, model: Step) -> JSONResponse:
     one = models.get(site.history, _name(site, model))
     version = one.champion_version
     current = trends.current(site.history, one.name, version) if version else ()
-    parts = {
+    parts: dict[str, Any] = {
         "champions": champions.read(site.history, one.name),
         "current": current,
         "holdouts": holdouts.read(site.history, one.name),
@@ -184,7 +184,10 @@ def attempts_(
 ) -> Response:
     """Attempts of all models, newest first."""
     site = _site(request)
-    given = {"outcome": outcome or None, "model": chosen(model, models.names(site.history))}
+    given: dict[str, Any] = {
+        "outcome": outcome or None,
+        "model": chosen(model, models.names(site.history)),
+    }
     return table(lambda asked: attempts.read(site.history, asked, **given), listing, ending)
 
 
@@ -224,7 +227,10 @@ def improvements_(
 ) -> Response:
     """Improvements and where their payments stand, newest first."""
     site = _site(request)
-    given = {"standing": standing or None, "model": chosen(model, models.names(site.history))}
+    given: dict[str, Any] = {
+        "standing": standing or None,
+        "model": chosen(model, models.names(site.history)),
+    }
     return table(lambda asked: improvements.read(site.history, asked, **given), listing, ending)
 
 

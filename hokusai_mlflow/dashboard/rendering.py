@@ -62,7 +62,16 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    words = ("bps", "interval", "probability", "score", "day", "tokens", "coins", "percent")
+    words: tuple[str, ...] = (
+        "bps",
+        "interval",
+        "probability",
+        "score",
+        "day",
+        "tokens",
+        "coins",
+        "percent",
+    )
     words += ("money", "number", "digest", "plain", "short", "delta_ones")
     environment.filters |= {name: getattr(formats, name) for name in words}
     pages = ("model_page", "attempt_page", "contributor_page", "slug")

@@ -197,5 +197,5 @@ def _problem(app: FastAPI, request: Request, status: int, message: str) -> Respo
     title = _TITLES.get(status, "Out of order")
     view = View("problem.html", title, at, "", {"message": message})
     # Without a store, which may be what is out of order.
-    site = Site(None, costs.Costs())  # type: ignore[arg-type, call-arg]
+    site = Site(None, costs.Costs())  # type: ignore[arg-type]
     return HTMLResponse(rendering.page(view, site), status)

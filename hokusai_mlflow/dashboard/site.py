@@ -34,7 +34,7 @@ ROWS = 100
 MARK = ".hokusai-site"
 
 
-def build(site: Site, folder: Path, *, reports: int = 1_000) -> int:
+def build(site: Site, folder: Path, *, reports: int = 500) -> int:
     """Write all pages, with their data, into a folder; any web server can serve it.
 
     Parameters
@@ -43,7 +43,7 @@ def build(site: Site, folder: Path, *, reports: int = 1_000) -> int:
         Where pages read from.
     folder : Path
         New, empty, or an earlier build.
-    reports : int, default 1000
+    reports : int, default 500
         Pages of single attempts, the newest; older ones are in the tables and their files.
 
     Returns

@@ -238,7 +238,9 @@ def _grouped(
     query = query if model is None else query.where(of.model == model)
     grouped = within(query, of.at, since, until).subquery("grouped")
     found = grouped.c
-    columns = {name: found[name] for name in ("account", "name", "models", "contributions")}
+    columns: dict[str, Any] = {
+        name: found[name] for name in ("account", "name", "models", "contributions")
+    }
     columns |= {n: found[n] for n in ("rewarded", "given", "accepted", "duplicates", "impact_bps")}
     columns["acceptance"] = found.accepted * 1.0 / func.nullif(found.given, 0)
     # Millionths of a DeltaOne are enough to sort by.

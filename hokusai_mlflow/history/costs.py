@@ -58,7 +58,7 @@ def read(settings: Settings) -> Costs:
     """
     path: Path = settings.home / FILE
     if not path.is_file():
-        return Costs()  # type: ignore[call-arg]
+        return Costs()
     try:
         return Costs.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
     except OSError as problem:

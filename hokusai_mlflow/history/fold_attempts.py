@@ -13,7 +13,15 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from hokusai_mlflow.history.schema import attempts, metrics
 from hokusai_mlflow.ledger import Entry
 
-_COMPARED = ("n", "test", "baseline", "candidate", "improvement_bps", "ci_low_bps", "ci_high_bps")
+_COMPARED: tuple[str, ...] = (
+    "n",
+    "test",
+    "baseline",
+    "candidate",
+    "improvement_bps",
+    "ci_low_bps",
+    "ci_high_bps",
+)
 _COMPARED += ("p_value", "detectable_bps", "level", "metric")
 
 
@@ -127,7 +135,7 @@ def score_interval(compared: Mapping[str, Any]) -> tuple[float | None, float | N
     ends = [compared.get("ci_low_bps"), compared.get("ci_high_bps")]
     if any(_finite(x) is None for x in (base, candidate, change, *ends)):
         return None, None
-    steps = [end / 10_000 for end in ends]
+    steps = [float(end) / 10_000 for end in ends if end is not None]
     # A score changes by the improvement, up or down, or by its exponential.
     if math.isclose(candidate, base + change, abs_tol=1e-9):
         found = [base + step for step in steps]

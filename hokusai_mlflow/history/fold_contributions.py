@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Update, insert, select, update
 
 from hokusai_mlflow.deltaone import CONTRIBUTORS_PERCENT, WEIGHT_TOTAL
 from hokusai_mlflow.history.schema import contributions, split_wei
@@ -105,7 +105,7 @@ def duplicates(excluded: Mapping[str, int]) -> int:
     return sum(rows for code, rows in excluded.items() if code.split(".")[0] in _DUPLICATES)
 
 
-def _of(attempt: str, name: str):  # noqa: ANN202 - SQLAlchemy's Update, of no row type
+def _of(attempt: str, name: str) -> Update:
     return update(_TABLE).where(_TABLE.c.attempt == attempt, _TABLE.c.name == name)
 
 

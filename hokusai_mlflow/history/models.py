@@ -48,7 +48,8 @@ class Model:
     latest_at : datetime
         When it began (UTC).
     paid_bps : int
-        Basis points that are paid for, whether settled yet or not.
+        Basis points that are paid for, settled already or not yet; without payments that were
+        refused for good.
     reward : int
         Wei paid, final.
     provisional, failed : int
@@ -159,6 +160,7 @@ def _query(only: str | None = None) -> tuple[Select[Any], dict[str, Any]]:
             paid.c.reward_rest,
             paid.c.provisional,
             paid.c.failed,
+            paid.c.failed_bps,
         )
         .join(newest, newest.c.seq == counted.c.newest)
         .outerjoin(judged, judged.c.seq == counted.c.judged)
@@ -181,7 +183,7 @@ def _query(only: str | None = None) -> tuple[Select[Any], dict[str, Any]]:
         "improvement_bps": judged.c.improvement_bps,
         "latest_outcome": newest.c.outcome,
         "latest_at": newest.c.seq,
-        "paid_bps": counted.c.paid_bps,
+        "paid_bps": counted.c.paid_bps - func.coalesce(paid.c.failed_bps, 0),
     }
     return query, columns
 
@@ -218,6 +220,7 @@ def _paid() -> Select[Any]:
         *summed_wei(settlements, "reward"),
         func.sum((state.not_in(("confirmed", "failed"))).cast(Integer)).label("provisional"),
         func.sum((state == "failed").cast(Integer)).label("failed"),
+        func.sum(settlements.c.paid_bps).filter(state == "failed").label("failed_bps"),
     ).group_by(settlements.c.model)
 
 
@@ -230,12 +233,13 @@ def _last() -> Select[Any]:
 def _model(row: Row[Any]) -> Model:
     latest = read_time(row.latest_at)
     assert latest is not None
-    computed = {"champion_since", "latest_at", "reward", "provisional", "failed"}
+    computed = {"champion_since", "latest_at", "reward", "provisional", "failed", "paid_bps"}
     kept = {n: getattr(row, n) for n in Model.__dataclass_fields__ if n not in computed}
     return Model(
         **kept,
         champion_since=read_time(row.champion_since or ""),
         latest_at=latest,
+        paid_bps=row.paid_bps - (row.failed_bps or 0),
         reward=joined_wei(row.reward_micro, row.reward_rest),
         provisional=row.provisional or 0,
         failed=row.failed or 0,

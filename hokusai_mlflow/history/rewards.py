@@ -61,7 +61,7 @@ class Rewards:
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready form; wei are decimal strings."""
         wei = ("reward", "owner_reward", "gas_spent")
-        told = {name: str(value) if name in wei else value for name, value in vars(self).items()}
+        told: dict[str, Any] = {n: str(v) if n in wei else v for n, v in vars(self).items()}
         for name in ("first_at", "latest_at"):
             told[name] = told[name].isoformat() if told[name] else None
         return told

@@ -30,7 +30,8 @@ def aligned(table: Table) -> str:
 
     Columns of long texts follow below each row, so that no terminal is too narrow.
     """
-    at_side, below = [], []
+    at_side: list[int] = []
+    below: list[int] = []
     for at, column in enumerate(table.columns):
         cells = [line.cells[at] for line in table.lines]
         wide_one = max(map(columns, cells), default=0) > MOST and not column.names

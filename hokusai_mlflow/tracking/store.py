@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from mlflow import MlflowClient, set_registry_uri, set_tracking_uri
 from mlflow.entities import Experiment
@@ -96,6 +96,16 @@ def _shown(uri: str) -> str:
     return uri.replace(f":{parts.password}@", ":…@")
 
 
+def _note(experiment_id: str, metric: str) -> str:
+    """What an experiment's page says: no tag sets MLflow's order of runs, but a link does."""
+    key = quote(f"metrics.`gate/{metric}/improvement_bps`", safe="")
+    best = f"#/experiments/{experiment_id}/runs?orderByKey={key}&orderByAsc=false"
+    return (
+        f"Attempts to improve the model, judged by **{metric}** on sealed hold-outs: "
+        f"[the largest improvement first]({best}). Positive is better, whatever the metric."
+    )
+
+
 def experiment(client: MlflowClient, model: str, settings: Settings, *, metric: str) -> Experiment:
     """The experiment of a model, made when missing, with its paid metric as the UI's default.
 
@@ -117,7 +127,8 @@ def experiment(client: MlflowClient, model: str, settings: Settings, *, metric: 
         # Otherwise the UI guesses, and shows the page meant for language-model evaluation.
         tags |= {"mlflow.experimentKind": "custom_model_development"}
         try:
-            client.create_experiment(model, settings.artifact_root, tags)
+            made = client.create_experiment(model, settings.artifact_root, tags)
+            client.set_experiment_tag(made, "mlflow.note.content", _note(made, metric))
         except MlflowException:
             # Another process made it in between; then it is there now.
             if client.get_experiment_by_name(model) is None:

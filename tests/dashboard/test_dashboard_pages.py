@@ -226,7 +226,7 @@ def test_a_payment_that_the_chain_does_not_know_is_red(home, scribe, history):
     rewards.keep_check(history, contract, audit=told | {"differences": [wrong]})
     page = client.get(ROOT + "rewards/").text
     assert '<tr class="bad">' in page
-    assert "differ in 1 places" in page
+    assert "differ in 1 place." in page
     assert "Ledger and chain differ" in client.get(ROOT + "troubleshooting/").text
 
 

@@ -95,8 +95,8 @@ def test_what_does_not_exist_says_so(filled):
         attempts.get(filled, "nothing")
     with pytest.raises(UnknownName):
         improvements.get(filled, "")
-    with pytest.raises(InputError, match="did you mean 'number'"):
-        attempts.read(filled, Listing(sort="numbr"))
+    with pytest.raises(InputError, match="did you mean 'model'"):
+        attempts.read(filled, Listing(sort="models"))
     with pytest.raises(InputError, match="no outcome"):
         attempts.read(filled, outcome="won")
     with pytest.raises(InputError, match="1 to 500 rows"):
@@ -136,6 +136,8 @@ def test_a_payment_stands_where_the_ledger_says(scribe, history, how, standing, 
     assert improvements.read(history, standing=standing).total == 1
     kinds = [step.kind for step in improvements.steps(history, one.evidence)]
     assert kinds == sorted(kinds, key=kinds.index)
+    # What was refused for good was not earned.
+    assert models.get(history, "m").paid_bps == (0 if how == "failed" else 150)
     totals = rewards.totals(history)
     expected = {"provisional": 0, "final": 0, "failed": 0} | ({standing: 1} if state else {})
     assert {name: getattr(totals, name) for name in ("provisional", "final", "failed")} == expected

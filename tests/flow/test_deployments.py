@@ -18,6 +18,7 @@ import yaml
 from flow_project import MODEL, clean_environment, write_project
 
 from hokusai_mlflow import scaffold
+from hokusai_mlflow.ledger import Ledger
 
 pytestmark = [pytest.mark.flow, pytest.mark.slow, pytest.mark.xdist_group("deployments")]
 
@@ -122,7 +123,7 @@ def place(tmp_path_factory):
     root = tmp_path_factory.mktemp("deployed")
     folder = root / "project"
     write_project(folder / "examples" / "digits")
-    for path in ("flows/improve.py", "flows/settle.py", "prefect.yaml"):
+    for path in ("flows/improve.py", "flows/report.py", "flows/settle.py", "prefect.yaml"):
         (folder / path).parent.mkdir(exist_ok=True)
         (folder / path).write_text((scaffold.source() / path).read_text())
     with socket.socket() as probe:
@@ -261,7 +262,6 @@ def _books(place: Place) -> dict[str, Any]:
     from hokusai_mlflow.chain.connect import connect
     from hokusai_mlflow.chain.deployment import find_deployment
     from hokusai_mlflow.chain.verifier import Verifier
-    from hokusai_mlflow.ledger import Ledger
     from hokusai_mlflow.report.receipt import Receipt
 
     home = place.folder / ".hokusai"
@@ -285,3 +285,45 @@ def _books(place: Place) -> dict[str, Any]:
         }
     finally:
         web3.provider.chain.close()
+
+
+def _state(place: Place, run: str) -> str:
+    (found,) = place.api.post("/flow_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})
+    return found["state"]["name"]
+
+
+@pytest.mark.exhaustive
+@pytest.mark.usefixtures("worker")
+def test_a_gate_that_asks_a_person_is_suspended_and_goes_on_after_the_form(place):
+    """The process ends while nobody answers; the run is taken up from its first step."""
+    folder = place.folder / "examples" / "asked"
+    write_project(folder)
+    spec = yaml.safe_load((folder / "pipeline.yaml").read_text())
+    spec |= {"model": "asked", "approval": {"via": "prefect", "hours": 1}}
+    (folder / "pipeline.yaml").write_text(yaml.safe_dump(spec))
+    deployment = place.api.deployments()["improve-digits"]["id"]
+    given = {"parameters": {"spec": "examples/asked/pipeline.yaml"}}
+
+    def started() -> str:
+        return place.api.post(f"/deployments/{deployment}/create_flow_run", given)["id"]
+
+    def until(run: str, name: str) -> None:
+        def there() -> bool:
+            state = _state(place, run)
+            assert state not in {"Failed", "Crashed", "Cancelled"} - {name}, place.log("worker.log")
+            return state == name
+
+        _await(there, lambda: place.log("worker.log"))
+
+    until(started(), "Completed")
+    asked = started()
+    until(asked, "Suspended")
+    form = {"run_input": {"word": "approve", "reviewer": "the owner", "note": ""}}
+    assert place.api.post(f"/flow_runs/{asked}/resume", form)["status"] == "ACCEPT"
+    until(asked, "Completed")
+    with Ledger(f"sqlite:///{place.folder / '.hokusai' / 'ledger.db'}") as ledger:
+        (word,) = ledger.entries(model="asked", kind="attempt.reviewed")
+        closed = ledger.entries(model="asked", kind="attempt.closed")
+        assert len(ledger.entries(model="asked", kind="look")) == 1
+    assert word.body["by"] == "the owner"
+    assert [entry.body["outcome"] for entry in closed] == ["baseline", "promoted"]

@@ -206,14 +206,12 @@ def test_a_report_on_one_attempt_is_small(home):
 
 
 @pytest.mark.exhaustive
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize("attempts", [1_000, 10_000])
-def test_a_report_on_thousands_of_attempts(home, attempts):
-    """Minutes, nearly all of them writing the ledger.
+def test_a_report_on_a_thousand_attempts(home):
+    """A minute, nearly all of it writing the ledger.
 
     A page shows the newest; all attempts are in the data.
     """
-    found = measured(home, attempts)
+    found = measured(home, 1_000)
     assert found["html"] < 400_000
     assert found["seconds"] < 15
     assert found["rendered"] < 5

@@ -56,9 +56,11 @@ def draw(points: Sequence[Point], changes: Sequence[ChampionChange], *, title: s
     drawn = [p for p in points if p.candidate is not None]
     values = [v for p in drawn for v in (p.candidate, p.baseline, p.low, p.high)]
     y = Axis.around(values, HEIGHT - BOTTOM, TOP)
-    x = Axis(0, max(len(drawn), 1), LEFT, WIDTH - RIGHT)
-    parts = [_frame(y)]
     back = _rollbacks(drawn, changes)
+    # Room for what happened after the last attempt.
+    end = len(drawn) + (0.6 if any(place == len(drawn) for place, _ in back) else 0)
+    x = Axis(0, max(end, 1), LEFT, WIDTH - RIGHT)
+    parts = [_frame(y)]
     parts.append(_champions(drawn, back, x, y))
     every = max(1, len(drawn) // 10)
     for i, point in enumerate(drawn):
@@ -122,7 +124,7 @@ def _champions(
     path = [f"M{x.at(events[0][0]):.1f} {y.at(events[0][1]):.1f}"]
     for place, value in events[1:]:
         path.append(f"H{x.at(place):.1f}V{y.at(value):.1f}")
-    path.append(f"H{x.at(len(drawn)):.1f}")
+    path.append(f"H{x.end:.1f}")
     return Markup('<path class="champion" d="{}"/>').format("".join(path))
 
 
