@@ -70,7 +70,7 @@ class DataSpec(Part):
     slices: tuple[str, ...] = ()
     time: str | None = None
     source: str | None = None
-    sources: dict[str, Literal["public", "private"]] = {}
+    sources: dict[str, Literal["public", "private"]] = Field(default_factory=dict)
     split: Split = Split()
 
     @property
