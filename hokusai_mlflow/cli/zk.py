@@ -1,6 +1,6 @@
 """`hokusai zk`: keys of zero-knowledge proofs, made, imported and listed; proofs checked."""
 
-# ruff: noqa: PLC0415
+# ruff: noqa: PLC0415, PLR0917
 
 from __future__ import annotations
 
