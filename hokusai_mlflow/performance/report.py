@@ -10,23 +10,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from hokusai_mlflow.errors import InputError
-from hokusai_mlflow.history.attempts import Attempt
-from hokusai_mlflow.history.contributors import Contributor
-from hokusai_mlflow.history.improvements import FAILED, FINAL, PROVISIONAL, Improvement
-from hokusai_mlflow.history.trends import Point
 from hokusai_mlflow.performance.timeframe import Timeframe
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from hokusai_mlflow.history.attempts import Attempt
+    from hokusai_mlflow.history.contributors import Contributor
+    from hokusai_mlflow.history.improvements import Improvement
+    from hokusai_mlflow.history.trends import Point
     from hokusai_mlflow.report.view import Section, Tile
 
 FORMAT = "hokusai-performance/1"
+PROVISIONAL, FINAL, FAILED = "provisional", "final", "failed"
+"""How payments stand, as in `hokusai_mlflow.history.improvements`."""
 WAD = 10**18
 Which = Literal["attempts", "improvements", "trends", "contributions"]
 
 
-class Improvements(tuple[Improvement, ...]):
+class Improvements(tuple["Improvement", ...]):
     """Promotions, newest first; as text, how many they are."""
 
     __slots__ = ()
@@ -168,6 +170,10 @@ class PerformanceReport:
         """
         import pandas as pd  # noqa: PLC0415
 
+        from hokusai_mlflow.history.attempts import Attempt  # noqa: PLC0415
+        from hokusai_mlflow.history.contributors import Contributor  # noqa: PLC0415
+        from hokusai_mlflow.history.trends import Point  # noqa: PLC0415
+
         rows = {
             "attempts": self.attempts,
             "improvements": self.improvements,
@@ -241,6 +247,3 @@ class PerformanceReport:
 
     def __repr__(self) -> str:
         return f"PerformanceReport({self.model}, {self.timeframe.label}: {self.headline})"
-
-
-__all__ = ["FAILED", "FINAL", "PROVISIONAL", "Improvements", "PerformanceReport"]

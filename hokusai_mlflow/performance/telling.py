@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from hokusai_mlflow.history.improvements import FAILED, FINAL, PROVISIONAL
+from hokusai_mlflow.performance.report import FAILED, FINAL, PROVISIONAL
 from hokusai_mlflow.report.view import Tile, Tone
 from hokusai_mlflow.report.words import delta_one, plain, score
 

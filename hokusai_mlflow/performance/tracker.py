@@ -5,24 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hokusai_mlflow.errors import UnknownName, did_you_mean
-from hokusai_mlflow.history import (
-    History,
-    Listing,
-    Page,
-    attempts,
-    contributors,
-    improvements,
-    models,
-    trends,
-)
-from hokusai_mlflow.history.listing import MOST_ROWS
 from hokusai_mlflow.metrics import metric_names
 from hokusai_mlflow.performance.report import Improvements, PerformanceReport
 from hokusai_mlflow.performance.timeframe import Given, timeframe
-from hokusai_mlflow.settings import Settings
+
+if TYPE_CHECKING:
+    from hokusai_mlflow.history import Listing, Page
+    from hokusai_mlflow.settings import Settings
+
+# The read model and the settings bring SQLAlchemy and pydantic: they are loaded when first asked.
+# ruff: noqa: PLC0415
 
 Item = TypeVar("Item")
 MOST_POINTS = 1_000_000
@@ -53,6 +48,8 @@ class PerformanceTracker:
         settings: Settings | None = None,
         timezone: str | tzinfo = "UTC",
     ) -> None:
+        from hokusai_mlflow.settings import Settings
+
         self.model_id = model_id
         self._settings = settings or Settings()
         self._timezone = timezone
@@ -93,6 +90,15 @@ class PerformanceTracker:
         UnknownName
             When there is no such metric.
         """
+        from hokusai_mlflow.history import (
+            History,
+            attempts,
+            contributors,
+            improvements,
+            models,
+            trends,
+        )
+
         span = _timeframe(timeframe, self._timezone, now)
         during: dict[str, Any] = {"model": self.model_id, "since": span.since, "until": span.until}
         with History.of(self._settings) as history:
@@ -121,6 +127,8 @@ class PerformanceTracker:
             )
 
     def _require_known(self) -> None:
+        from hokusai_mlflow.history import History, models
+
         known: list[str] = []
         if _is_there(self._settings.ledger):
             with History.of(self._settings) as history:
@@ -131,8 +139,8 @@ class PerformanceTracker:
             self._settings.mlflow_uri
         ):
             # Loading MLflow costs seconds, and is needed for models without a history only.
-            from hokusai_mlflow.tracking.registry import registered_names  # noqa: PLC0415
-            from hokusai_mlflow.tracking.store import connect  # noqa: PLC0415
+            from hokusai_mlflow.tracking.registry import registered_names
+            from hokusai_mlflow.tracking.store import connect
 
             known += registered_names(connect(self._settings))
         if self.model_id not in known:
@@ -162,6 +170,9 @@ def _metrics(known: tuple[str, ...], asked: Sequence[str] | None) -> tuple[str, 
 
 def _every(read: Callable[[Listing], Page[Item]]) -> tuple[Item, ...]:
     """All pages, newest first."""
+    from hokusai_mlflow.history import Listing
+    from hokusai_mlflow.history.listing import MOST_ROWS
+
     first = read(Listing(size=MOST_ROWS))
     found = list(first.items)
     for page in range(2, first.pages + 1):
