@@ -49,7 +49,7 @@ TRUST = {
 
 
 @app.command(cls=Command, epilog=EPILOG)
-def setup(  # noqa: PLR0917 - options, which nobody gives by position
+def setup(
     kind: Kind = "accuracy",
     capacity: Capacity = 128,
     bits: Bits = 4,
@@ -75,7 +75,7 @@ def setup(  # noqa: PLR0917 - options, which nobody gives by position
 
 
 @app.command("import-key", cls=Command, epilog=EPILOG)
-def import_key(  # noqa: PLR0917 - options, which nobody gives by position
+def import_key(
     key: Annotated[Path, typer.Argument(metavar="CEREMONY.zkey", help="After its last part.")],
     powers: Annotated[
         Path, typer.Option("--ptau", help="The prepared powers of tau that it was made from.")
