@@ -68,6 +68,8 @@ library Groth16 {
             _requireOnCurve(key[i], key[i + 1]);
         }
         // Beside the point at infinity, the precompile still wants beta, gamma and delta in the group.
+        // Memory starts as zeros, which here are the points at infinity.
+        // slither-disable-next-line uninitialized-local
         uint256[24] memory pairs;
         for (uint256 i = 0; i < 3; ++i) {
             if (key[2 + 4 * i] | key[3 + 4 * i] | key[4 + 4 * i] | key[5 + 4 * i] == 0) revert KeyUnusable();

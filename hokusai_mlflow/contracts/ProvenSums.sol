@@ -127,11 +127,14 @@ library ProvenSums {
             }
             if (counted != n) revert CountsContradictory(n, counted);
         } else {
+            // A bound in whole steps of the loss: rounded down first, on purpose.
+            // slither-disable-start divide-before-multiply
             uint256 most = UNIT / lossUnit(circuit);
             for (uint256 i = 1; i < 3; ++i) {
                 if (tally[i] > n * most) revert CountsContradictory(n * most, tally[i]);
                 if (tally[i + 2] > tally[i] * most) revert CountsContradictory(tally[i] * most, tally[i + 2]);
             }
+            // slither-disable-end divide-before-multiply
         }
     }
 
@@ -265,9 +268,12 @@ library ProvenSums {
         uint256 below = _below(matrix, made.hit.length, k, n, weights);
         uint256 hits = weights.right * matrix[k * made.hit.length + k];
         made.hit[k] = int256((weights.right * n * UNIT) / (below * counted));
+        // Rounded once, here, as the Python side does, so that both agree to the last unit.
+        // slither-disable-start divide-before-multiply
         uint256 less = (hits * n * UNIT) / (below * below * counted);
         made.said[k] = int256(weights.said * less);
         made.occurred[k] = int256(weights.occurred * less);
+        // slither-disable-end divide-before-multiply
         return int256((hits * UNIT) / below);
     }
 
