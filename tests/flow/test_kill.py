@@ -184,7 +184,11 @@ def _require_done_once(books: Books, receipt: dict[str, Any]) -> None:
     assert run.info.status == "FINISHED"
     assert run.data.tags["hokusai.settlement"] == "rewarded"
     found = books.client.search_runs([run.info.experiment_id])
-    assert len(found) == 2, "one run for the baseline, one for the attempt"
+    children = [one for one in found if "mlflow.parentRunId" in one.data.tags]
+    assert len(found) - len(children) == 2, "one run for the baseline, one for the attempt"
+    # Two repeats of the refits, four subsets of the contributors, each once and finished.
+    assert len({one.data.tags["hokusai.child"] for one in children}) == len(children) == 6
+    assert {one.info.status for one in children} == {"FINISHED"}
     assert len(books.client.search_logged_models([run.info.experiment_id])) == 2
 
     events = [e for e in books.verifier.events() if e.name == "ImprovementRecorded"]
