@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from hokusai_mlflow.history.schema import attempts, metrics
@@ -23,17 +23,21 @@ _COMPARED: tuple[str, ...] = (
     "ci_high_bps",
 )
 _COMPARED += ("p_value", "detectable_bps", "level", "metric")
+# Built once: to build them for every entry would take most of the time.
+_CHANGE = update(attempts).where(attempts.c.id == bindparam("of"))
+_LAST = select(func.max(attempts.c.number)).where(attempts.c.model == bindparam("of"))
+_ROW = select(attempts).where(attempts.c.id == bindparam("of"))
+_MEASURED = upsert(metrics).on_conflict_do_nothing()
 
 
 def opened(connection: Connection, entry: Entry) -> None:
     """An attempt began."""
     body = entry.body
-    last = select(func.max(attempts.c.number)).where(attempts.c.model == entry.model)
     champion = body["champion"]
     row = {
         "id": entry.key,
         "model": entry.model,
-        "number": (connection.execute(last).scalar() or 0) + 1,
+        "number": (connection.execute(_LAST, {"of": entry.model}).scalar() or 0) + 1,
         "seq": entry.seq,
         "opened_at": entry.created_at.isoformat(),
         "run_id": body["run_id"],
@@ -41,7 +45,7 @@ def opened(connection: Connection, entry: Entry) -> None:
         "holdout": body["holdout"],
         "outcome": "open",
     }
-    connection.execute(insert(attempts).values(row))
+    connection.execute(insert(attempts), row)
 
 
 def decided(connection: Connection, entry: Entry) -> None:
@@ -158,15 +162,15 @@ def _finite(value: Any) -> Any:
 
 
 def _row(connection: Connection, entry: Entry) -> Row[Any] | None:
-    return connection.execute(select(attempts).where(attempts.c.id == entry.key)).first()
+    return connection.execute(_ROW, {"of": entry.key}).first()
 
 
 def _update(connection: Connection, entry: Entry, values: Mapping[str, Any]) -> None:
-    connection.execute(update(attempts).where(attempts.c.id == entry.key).values(**values))
+    connection.execute(_CHANGE, {"of": entry.key, **values})
 
 
 def _measured(connection: Connection, entry: Entry, row: Row[Any], kept: dict[str, Any]) -> None:
     values = {"attempt": row.id, "model": row.model, "seq": row.seq}
     values |= {"at": entry.created_at.isoformat(), **kept}
     # What the verdict told stays; the receipt adds the metrics that are logged beside it.
-    connection.execute(upsert(metrics).values(values).on_conflict_do_nothing())
+    connection.execute(_MEASURED, values)

@@ -34,7 +34,7 @@ def measured(connection: Connection, entry: Entry) -> None:
     names = ("version", "n", "metric", "value", "low", "high", "reference")
     row = {name: body[name] for name in names} | {"seq": entry.seq, "model": entry.model}
     row |= {"at": entry.created_at.isoformat(), "inputs": json.dumps(body["inputs"])}
-    connection.execute(insert(measurements).values(row))
+    connection.execute(insert(measurements), row)
 
 
 def _current(connection: Connection, model: str) -> int | None:

@@ -5,27 +5,30 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, Update, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
-from hokusai_mlflow.deltaone import CONTRIBUTORS_PERCENT, WEIGHT_TOTAL
+from hokusai_mlflow.deltaone import CONTRIBUTORS_PERCENT
 from hokusai_mlflow.history.schema import contributions, split_wei
 from hokusai_mlflow.ledger import Entry
 
 _TABLE = contributions
 _DUPLICATES = ("copy", "near_copy", "already_known", "duplicate")
+_KEY, _NAMED = bindparam("of"), _TABLE.c.name == bindparam("named")
+_CHANGE = update(_TABLE).where(_TABLE.c.attempt == _KEY, _NAMED)
+_ADDRESS = (
+    select(_TABLE.c.address)
+    .where(_TABLE.c.model == _KEY, _NAMED, _TABLE.c.address != "")
+    .order_by(_TABLE.c.seq.desc())
+    .limit(1)
+)
+_NAME = update(_TABLE).where(_TABLE.c.model == _KEY, _TABLE.c.account == _TABLE.c.name, _NAMED)
 
 
 def opened(connection: Connection, entry: Entry) -> None:
     """Contributions were checked."""
     for check in entry.body["checks"]:
-        known = (
-            select(_TABLE.c.address)
-            .where(_TABLE.c.model == entry.model, _TABLE.c.name == check["name"])
-            .where(_TABLE.c.address != "")
-            .order_by(_TABLE.c.seq.desc())
-            .limit(1)
-        )
-        address = connection.execute(known).scalar() or ""
+        known = connection.execute(_ADDRESS, {"of": entry.model, "named": check["name"]})
+        address = known.scalar() or ""
         row = {
             "attempt": entry.key,
             "model": entry.model,
@@ -39,7 +42,7 @@ def opened(connection: Connection, entry: Entry) -> None:
             "duplicates": duplicates(check["counts"]),
             "excluded": json.dumps(check["counts"]),
         }
-        connection.execute(insert(_TABLE).values(row))
+        connection.execute(insert(_TABLE), row)
 
 
 def evidence(connection: Connection, entry: Entry) -> None:
@@ -64,7 +67,7 @@ def evidence(connection: Connection, entry: Entry) -> None:
             "std_error_bps": None if error is None else error * 10_000,
             "share": found["shares"].get(name, 0),
         }
-        connection.execute(_of(entry.key, name).values(told))
+        connection.execute(_CHANGE, {"of": entry.key, "named": name, **told})
 
 
 def closed(connection: Connection, entry: Entry) -> None:
@@ -82,16 +85,16 @@ def paid(connection: Connection, evidence_digest: str, reward: int, by: Mapping[
     query = select(_TABLE).where(_TABLE.c.evidence == evidence_digest).order_by(_TABLE.c.name)
     rows = [row for row in connection.execute(query) if row.share]
     left = {account.lower(): int(wei) for account, wei in by.items()}
-    parts = {}
+    parts, total = {}, sum(row.share for row in rows)
     for row in rows:
-        part = reward * CONTRIBUTORS_PERCENT * row.share // (100 * WEIGHT_TOTAL)
+        part = reward * CONTRIBUTORS_PERCENT * row.share // (100 * total)
         part = min(part, left.get(row.address.lower(), 0))
         parts[row.name] = part
         left[row.address.lower()] = left.get(row.address.lower(), 0) - part
     for row in rows:
         part = parts[row.name] + max(0, left.pop(row.address.lower(), 0))
-        changed = _of(row.attempt, row.name).values(**split_wei("paid", part))
-        connection.execute(changed)
+        told = {"of": row.attempt, "named": row.name}
+        connection.execute(_CHANGE, told | split_wei("paid", part))
 
 
 def unpaid(connection: Connection, evidence_digest: str) -> None:
@@ -105,14 +108,9 @@ def duplicates(excluded: Mapping[str, int]) -> int:
     return sum(rows for code, rows in excluded.items() if code.split(".")[0] in _DUPLICATES)
 
 
-def _of(attempt: str, name: str) -> Update:
-    return update(_TABLE).where(_TABLE.c.attempt == attempt, _TABLE.c.name == name)
-
-
 def _address(connection: Connection, entry: Entry, addresses: Mapping[str, str]) -> None:
     for name, address in addresses.items():
         told = {"address": address, "account": address}
-        connection.execute(_of(entry.key, name).values(told))
+        connection.execute(_CHANGE, {"of": entry.key, "named": name, **told})
         # Earlier attempts that ended before anybody named the account.
-        before = update(_TABLE).where(_TABLE.c.model == entry.model, _TABLE.c.account == name)
-        connection.execute(before.where(_TABLE.c.name == name).values(told))
+        connection.execute(_NAME, {"of": entry.model, "named": name, **told})

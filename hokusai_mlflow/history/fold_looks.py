@@ -15,7 +15,7 @@ def spent(connection: Connection, entry: Entry) -> None:
     kept = {name: body[name] for name in ("holdout", "number", "quota", "level", "alpha")}
     row = kept | {"test_key": entry.key, "model": entry.model, "attempt": entry.attempt or ""}
     row |= {"at": entry.created_at.isoformat(), "accepted": 0}
-    connection.execute(insert(looks).values(row))
+    connection.execute(insert(looks), row)
     connection.execute(
         update(attempts)
         .where(attempts.c.id == (entry.attempt or ""))

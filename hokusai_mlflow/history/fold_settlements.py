@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from hokusai_mlflow.history import fold_contributions
 from hokusai_mlflow.history.schema import settlement_steps, settlements, split_wei
 from hokusai_mlflow.ledger import Entry
 
 _NONE_PAID = split_wei("reward", 0) | split_wei("owner", 0) | {"paid_to": "", "confirmed_at": ""}
+_CHANGE = update(settlements).where(settlements.c.evidence == bindparam("of"))
 
 
 def requested(connection: Connection, entry: Entry) -> None:
@@ -33,9 +34,7 @@ def settled(connection: Connection, entry: Entry) -> None:
     if kind != "filled":
         changes |= {"reason": "", "error": ""}
     changes |= _changes(connection, entry, kind)
-    connection.execute(
-        update(settlements).where(settlements.c.evidence == evidence).values(changes)
-    )
+    connection.execute(_CHANGE, {"of": evidence, **changes})
     if kind == "confirmed":
         recorded = body["recorded"]
         fold_contributions.paid(
@@ -97,7 +96,7 @@ def _open(connection: Connection, entry: Entry, evidence: str, state: str) -> No
         "changed_at": entry.created_at.isoformat(),
         **_bps(body),
     }
-    connection.execute(insert(settlements).values(row))
+    connection.execute(insert(settlements), row)
 
 
 def _bps(body: Any) -> dict[str, Any]:
@@ -127,4 +126,4 @@ def _step(connection: Connection, entry: Entry, evidence: str) -> None:
         "block": body.get("block"),
         "detail": detail,
     }
-    connection.execute(insert(settlement_steps).values(row))
+    connection.execute(insert(settlement_steps), row)
