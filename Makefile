@@ -11,7 +11,7 @@ PARALLEL := -n 2 --dist loadgroup --ignore=tests/calibration --ignore=tests/benc
 	--ignore=$(BROWSER)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-regression test test-exhaustive zk-interop ui-tests calibrate calibrate-quick bench faults postgres lint contracts-tools contracts vectors gas slither halmos mutants lock clean
+.PHONY: help install demo demo-regression test test-exhaustive zk-interop ui-tests calibrate calibrate-quick bench bench-quick faults postgres lint contracts-tools contracts vectors gas slither halmos mutants lock clean
 
 help: ## Show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -66,6 +66,9 @@ ui-tests: $(STAMP) ## Look at every page of the dashboard in a real browser (nee
 
 bench: $(STAMP) ## Time the comparisons side by side with their peers
 	$(BIN)/pytest tests/benchmarks --benchmark-only
+
+bench-quick: $(STAMP) ## The same without those that take minutes
+	$(BIN)/pytest tests/benchmarks --benchmark-only -m "not large"
 
 # 1 000 settlements take about a quarter of an hour on one core; FAULTS="--anvil BINARY" plays on anvil.
 faults: $(STAMP) ## Settle 1 000 payments while everything goes wrong, and tell what came of it

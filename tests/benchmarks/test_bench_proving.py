@@ -19,6 +19,7 @@ pytest.importorskip("zksnake")
 from hokusai_mlflow.verification.zk.keys import KeyStore
 from hokusai_mlflow.verification.zk.proving import circuit
 
+pytestmark = pytest.mark.large
 EZKL = os.environ.get("HOKUSAI_EZKL_PYTHON")
 GIB = 2**30
 
