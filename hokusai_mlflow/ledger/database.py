@@ -5,16 +5,17 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
     InterfaceError,
+    InvalidatePoolError,
     NoSuchModuleError,
     OperationalError,
     SQLAlchemyError,
@@ -89,7 +90,6 @@ def open_engine(url: URL, *, wait: float) -> Engine:
             url,
             # Under the writers' lock each statement must see what was committed before it.
             isolation_level="READ COMMITTED",
-            pool_pre_ping=True,
             connect_args=_patience(url, wait),
         )
     except (NoSuchModuleError, ModuleNotFoundError) as problem:
@@ -98,7 +98,36 @@ def open_engine(url: URL, *, wait: float) -> Engine:
             f"Install it (pip install 'hokusai-mlflow[postgres]') and write the URL as {_DRIVER}://…"
         ) from problem
     event.listen(engine, "begin", _begin_postgresql(wait))
+    # pg8000 lets errors of the socket through as they are: SQLAlchemy's own ping, and its way to
+    # tell that a connection is lost, know only the driver's.
+    event.listen(engine, "checkout", _ping)
+    event.listen(engine, "handle_error", _tell_lost)
+    engine.dialect.do_terminate = _leave  # type: ignore[method-assign]
     return engine
+
+
+def _ping(connection: Any, _record: Any, _proxy: Any) -> None:
+    """Before a connection of the pool is used: one that is lost is replaced."""
+    try:
+        cursor = connection.cursor()
+        cursor.execute("SELECT 1")
+        cursor.close()
+        connection.rollback()
+    except Exception as problem:
+        raise InvalidatePoolError(str(problem)) from problem
+
+
+def _tell_lost(context: ExceptionContext) -> None:
+    problem = context.original_exception
+    if isinstance(problem, OSError):
+        context.is_disconnect = True
+        raise OperationalError(context.statement, context.parameters, problem) from problem
+
+
+def _leave(connection: Any) -> None:
+    """Close a connection that may be lost, to whom pg8000 cannot say goodbye."""
+    with suppress(Exception):
+        connection.close()
 
 
 def _patience(url: URL, wait: float) -> dict[str, float]:
