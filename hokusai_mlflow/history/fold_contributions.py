@@ -21,7 +21,8 @@ _ADDRESS = (
     .order_by(_TABLE.c.seq.desc())
     .limit(1)
 )
-_NAME = update(_TABLE).where(_TABLE.c.model == _KEY, _TABLE.c.account == _TABLE.c.name, _NAMED)
+_UNTOLD = _TABLE.c.account == bindparam("named")
+_NAME = update(_TABLE).where(_TABLE.c.model == _KEY, _UNTOLD, _NAMED)
 
 
 def opened(connection: Connection, entry: Entry) -> None:

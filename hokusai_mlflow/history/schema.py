@@ -106,6 +106,7 @@ contributions = Table(
     UniqueConstraint("attempt", "name"),
     Index("contributions_account", "account", "seq"),
     Index("contributions_model", "model", "account"),
+    Index("contributions_name", "model", "name", "seq"),
     Index("contributions_evidence", "evidence"),
 )
 

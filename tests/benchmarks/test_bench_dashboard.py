@@ -27,6 +27,7 @@ from hokusai_mlflow.settings import Settings
 sys.path.append(str(Path(__file__).parents[1] / "dashboard"))
 from ledger_world import fill
 
+pytestmark = pytest.mark.large
 ATTEMPTS = int(os.environ.get("HOKUSAI_BENCH_ATTEMPTS", "1_000"))
 MODELS, CALLS = 50, 20
 TIMES_SEARCH, MOST_BYTES, BUILD_SECONDS = 3, 300 * 1024, 60
