@@ -92,6 +92,8 @@ FORGE := tests/contracts/node_modules/.bin/forge
 SLITHER := tests/contracts/.slither
 HALMOS := tests/contracts/.halmos
 VECTORS := tests/contracts/.forge/vectors.json
+# Of forge, whose root is this folder.
+export FOUNDRY_CONFIG := tests/contracts/foundry.toml
 NPM_CI := npm ci --silent --no-audit --no-fund --ignore-scripts
 
 contracts-tools:

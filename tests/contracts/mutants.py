@@ -22,7 +22,11 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 CONTRACTS = ROOT / "hokusai_mlflow" / "contracts"
 PLACE = HERE / ".forge" / "mutants"
-FEW = {"FOUNDRY_FUZZ_RUNS": "100", "FOUNDRY_INVARIANT_RUNS": "8"}
+FEW = {
+    "FOUNDRY_CONFIG": "tests/contracts/foundry.toml",
+    "FOUNDRY_FUZZ_RUNS": "100",
+    "FOUNDRY_INVARIANT_RUNS": "8",
+}
 
 
 def main(names: list[str]) -> int:
