@@ -13,7 +13,6 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.exhaustive
-@pytest.mark.flow
 @pytest.mark.timeout(600)
 # Jupyter's own: sockets that its client leaves open, and folders that it will move.
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
