@@ -1,0 +1,16 @@
+"""What an attempt starts from: spec, recipe, data, and the rows that models are trained on."""
+
+from hokusai_mlflow.inputs.inputs import PAYMENT, REFERENCE, Inputs
+from hokusai_mlflow.inputs.reading import read_inputs
+from hokusai_mlflow.inputs.snapshot import read_snapshot, write_snapshot
+from hokusai_mlflow.inputs.training import TrainingRows
+
+__all__ = [
+    "PAYMENT",
+    "REFERENCE",
+    "Inputs",
+    "TrainingRows",
+    "read_inputs",
+    "read_snapshot",
+    "write_snapshot",
+]

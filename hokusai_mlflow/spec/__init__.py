@@ -1,0 +1,20 @@
+"""The pipeline spec: everything that a user writes besides the recipe."""
+
+from hokusai_mlflow.chain.spec import ChainSpec
+from hokusai_mlflow.spec.data import Contributor, DataSpec, Split
+from hokusai_mlflow.spec.loading import load_spec
+from hokusai_mlflow.spec.plans import ApprovalPlan, CrossValidationPlan, ValuationPlan
+from hokusai_mlflow.spec.spec import DEFAULT_METRIC, Spec
+
+__all__ = [
+    "DEFAULT_METRIC",
+    "ApprovalPlan",
+    "ChainSpec",
+    "Contributor",
+    "CrossValidationPlan",
+    "DataSpec",
+    "Spec",
+    "Split",
+    "ValuationPlan",
+    "load_spec",
+]

@@ -1,0 +1,50 @@
+"""The parts of a spec that plan refits, valuation and approval."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from hokusai_mlflow.chain.spec import Part
+from hokusai_mlflow.folds import require_splitter
+
+
+class CrossValidationPlan(Part):
+    """Repeats × folds of the refits; fewer when a refit is dear.
+
+    `splitter` is ``stratified``, ``shuffled``, ``grouped``, ``stratified_grouped``, ``time`` (train
+    on earlier examples only; one repeat), or the import path ``package.module:Name`` of a
+    scikit-learn splitter that takes ``n_splits`` and ``random_state``. By default it follows from
+    the task, `data.group` and `data.time`.
+    """
+
+    repeats: int = Field(10, ge=1, le=100)
+    folds: int = Field(10, ge=2, le=50)
+    splitter: str | None = None
+
+    @field_validator("splitter")
+    @classmethod
+    def _exists(cls, given: str | None) -> str | None:
+        if given is not None:
+            require_splitter(given)
+        return given
+
+
+class ValuationPlan(Part):
+    """Repeats × folds on which every coalition of contributors is valued."""
+
+    repeats: int = Field(5, ge=2, le=100)
+    folds: int = Field(3, ge=2, le=50)
+
+
+class ApprovalPlan(Part):
+    """A person approves what the gate would promote; without this part of the spec nobody is asked.
+
+    `via` says where: ``mlflow``, by tags of the model version (`hokusai.approval`: approve or
+    refuse, and `hokusai.reviewer`: a name), read by the next run; or ``prefect``, in the form of
+    the flow run, which is suspended (or, without a deployment, paused) for at most `hours`.
+    """
+
+    via: Literal["mlflow", "prefect"] = "mlflow"
+    hours: int = Field(168, ge=1, le=8_760)

@@ -1,0 +1,172 @@
+"""The whole pipeline spec, and what its parts must have in common."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from hokusai_mlflow.chain.spec import Address, ChainSpec, Part
+from hokusai_mlflow.errors import did_you_mean
+from hokusai_mlflow.gate.policy import TASK_DEFAULTS, GatePolicy
+from hokusai_mlflow.metrics import metric, metric_names
+from hokusai_mlflow.proof_spec import ProofSpec, Verification
+from hokusai_mlflow.spec.data import Contributor, DataSpec, Name
+from hokusai_mlflow.spec.plans import ApprovalPlan, CrossValidationPlan, ValuationPlan
+from hokusai_mlflow.verification.statement import LOSSES, require_provable
+
+DEFAULT_METRIC = {"classification": "accuracy", "regression": "rmse"}
+
+
+class Spec(Part):
+    """A model, its data, its contributors, and what an improvement must show.
+
+    Raises
+    ------
+    SpecError
+        From `load_spec`, with one line per mistake and a suggestion for unknown keys.
+    """
+
+    model: Name
+    task: Literal["classification", "regression"]
+    recipe: str
+    metric: str
+    metric_options: dict[str, Any] = Field(default_factory=dict)
+    also_log: tuple[str, ...] = ()
+    owner: Address
+    seed: int = Field(0, ge=0, le=2**31 - 1)
+    data: DataSpec
+    contributors: tuple[Contributor, ...] = Field((), max_length=8)
+    gate: GatePolicy = GatePolicy()  # type: ignore[call-arg]
+    cross_validation: CrossValidationPlan = CrossValidationPlan()
+    valuation: ValuationPlan = ValuationPlan()
+    pay: Literal["fresh", "lower_bound", "measured"] = "fresh"
+    verification: Verification = "oracle"
+    proof: ProofSpec = ProofSpec()
+    approval: ApprovalPlan | None = None
+    chain: ChainSpec = ChainSpec()
+    serialization: Literal["cloudpickle", "skops"] = "cloudpickle"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_metric(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or "task" not in given:
+            return given
+        task = given["task"]
+        metric_ = {"metric": DEFAULT_METRIC.get(task, "accuracy")}
+        policy, asked = TASK_DEFAULTS.get(task, {}), given.get("gate", {})
+        gate = {"gate": {**policy, **asked}} if isinstance(asked, dict) else {}
+        plan = given.get("cross_validation")
+        named = given.get("data")
+        # Time goes one way, so there is one order of folds only.
+        by_time = isinstance(named, dict) and named.get("time") is not None
+        if isinstance(plan, dict | None):
+            plan = plan or {}
+            if plan.get("splitter", "time" if by_time else None) == "time":
+                gate |= {"cross_validation": {"repeats": 1, **plan}}
+        return {**metric_, **given, **gate}
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Spec:
+        paid = metric(self.metric, **self.metric_options)
+        if paid.paired == "loss" and self.metric_options.get("cap") is None:
+            raise ValueError(
+                f"{self.metric} needs metric_options: {{cap: …}}, the largest loss of one example "
+                "that counts: without it one wild prediction decides the test"
+            )
+        unknown = [name for name in self.also_log if name not in metric_names()]
+        if unknown:
+            raise ValueError(
+                f"unknown metric {unknown[0]!r}{did_you_mean(unknown[0], metric_names())}"
+            )
+        for field in ("name", "data"):
+            values = [getattr(contributor, field) for contributor in self.contributors]
+            twice = sorted({value for value in values if values.count(value) > 1})
+            if twice:
+                raise ValueError(f"two contributors have the same {field}: {', '.join(twice)}")
+        if self.pay == "fresh" and self.data.split.payment == 0:
+            raise ValueError("pay: fresh needs data.split.payment above 0")
+        self._check_splitter()
+        self._check_gate()
+        self._check_proof()
+        return self
+
+    def _check_proof(self) -> None:
+        data, marked = self.data, set(self.data.sources.values())
+        if self.verification == "oracle":
+            if self.proof != ProofSpec():
+                raise ValueError("proof: needs verification: zk or hybrid")
+            return
+        require_provable(self.metric, self.metric_options)
+        if self.metric in LOSSES and self.proof.target_range is None:
+            raise ValueError(f"a proof of {self.metric} needs proof: {{target_range: [low, high]}}")
+        if data.group is not None:
+            raise ValueError(
+                "no circuit knows of groups: remove data.group, or use verification: oracle"
+            )
+        if self.verification == "hybrid":
+            if data.source is None or marked != {"public", "private"}:
+                raise ValueError(
+                    "verification: hybrid needs data.source, the column that says where examples "
+                    "come from, and data.sources, which marks each of them public or private"
+                )
+            if self.proof.oracles_too or self.chain.attestations is not None:
+                raise ValueError(
+                    "a hybrid's oracles see the public examples and sign in this process: remove "
+                    "proof.oracles_too and chain.attestations, or use verification: zk with "
+                    "oracles_too for both on all examples"
+                )
+
+    def _check_splitter(self) -> None:
+        chosen, data = self.splitter, self.data
+        if chosen in ("grouped", "stratified_grouped") and data.group is None:
+            raise ValueError(f"splitter: {chosen} needs data.group, the column of the groups")
+        if chosen == "time" and data.time is None:
+            raise ValueError("splitter: time needs data.time, the column to order by")
+        if chosen == "time" and self.cross_validation.repeats > 1:
+            raise ValueError(
+                "splitter: time has one order only; remove cross_validation.repeats, or set it to 1"
+            )
+        if chosen in ("stratified", "shuffled") and data.group is not None:
+            raise ValueError(
+                f"splitter: {chosen} would train on parts of the groups that it tests; use grouped "
+                "or stratified_grouped, or remove data.group"
+            )
+        if "stratified" in chosen and self.task != "classification":
+            raise ValueError(f"splitter: {chosen} needs task: classification")
+
+    def _check_gate(self) -> None:
+        gate = self.gate
+        for rail in gate.guardrails:
+            metric(rail.metric or self.metric, **(rail.options if rail.metric else {}))
+            for column in rail.slice:
+                if column not in self.data.slices:
+                    raise ValueError(
+                        f"the guardrail {rail.named(self.metric)} needs {column!r} in data.slices"
+                        f"{did_you_mean(column, self.data.slices)}"
+                    )
+        if gate.after_reward == "keep" and self.pay != "fresh" and not gate.payment_tiers:
+            raise ValueError(
+                f"after_reward: keep with pay: {self.pay} needs gate.payment_tiers, such as "
+                "[25, 50, 100, 200]: a payment tells what the kept hold-out measured, and tiers "
+                "bound how much"
+            )
+
+    @property
+    def splitter(self) -> str:
+        """How folds are cut: as the spec says, or as task and data ask for."""
+        if self.cross_validation.splitter is not None:
+            return self.cross_validation.splitter
+        return "time" if self.data.time is not None else self.valuation_splitter
+
+    @property
+    def valuation_splitter(self) -> str:
+        """How the folds are cut on which contributions are valued; repeats are needed there."""
+        spread = self.task == "classification"
+        if self.data.group is not None:
+            return "stratified_grouped" if spread else "grouped"
+        return "stratified" if spread else "shuffled"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values without the split key, which is a secret."""
+        return self.model_dump(mode="json", exclude={"data": {"split": {"key"}}})
