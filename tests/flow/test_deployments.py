@@ -20,7 +20,7 @@ from flow_project import MODEL, clean_environment, write_project
 from hokusai_mlflow import scaffold
 from hokusai_mlflow.ledger import Ledger
 
-pytestmark = [pytest.mark.flow, pytest.mark.slow, pytest.mark.xdist_group("deployments")]
+pytestmark = [pytest.mark.flow, pytest.mark.slow]
 
 FILE = yaml.safe_load((scaffold.source() / "prefect.yaml").read_text())
 HEADER = (scaffold.source() / "prefect.yaml").read_text().split("\nname:")[0]
