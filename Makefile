@@ -7,11 +7,11 @@ DIGITS := examples/digits/pipeline.yaml
 VISITS := examples/doctor_visits/pipeline.yaml
 
 BROWSER := tests/dashboard/test_dashboard_browser.py
-PARALLEL := -n 2 --dist loadgroup --ignore=tests/calibration --ignore=tests/benchmarks \
+PARALLEL := -n 2 --ignore=tests/calibration --ignore=tests/benchmarks \
 	--ignore=$(BROWSER)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-regression test test-exhaustive test-more zk-interop ui-tests calibrate calibrate-quick bench bench-quick faults postgres lint contracts-tools contracts vectors gas slither halmos mutants lock clean
+.PHONY: help install demo demo-regression test test-exhaustive test-ci zk-interop ui-tests calibrate calibrate-quick bench bench-quick faults postgres lint contracts-tools contracts vectors gas slither halmos mutants lock clean
 
 help: ## Show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -47,8 +47,8 @@ test: $(STAMP) ## Run the tests
 test-exhaustive: $(STAMP) ## Run the tests that `make test` has only examples of: a kill at every point
 	$(BIN)/pytest $(PARALLEL) -m exhaustive
 
-test-more: $(STAMP) ## Those of them that run no flow of their own, as CI does
-	$(BIN)/pytest $(PARALLEL) -m "exhaustive and not flow"
+test-ci: $(STAMP) ## The tests, and in the same go those exhaustive ones that run no flow of their own
+	$(BIN)/pytest $(PARALLEL) -m "not exhaustive or not flow"
 
 zk-interop: $(STAMP) ## Proofs, keys and circuits between our prover and snarkjs (needs Node)
 	cd tests/verification/zk && $(NPM_CI)

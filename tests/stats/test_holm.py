@@ -13,7 +13,7 @@ P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 
 @pytest.fixture(scope="module")
 def multipletests():
-    """It collects garbage in every call; what other tests have left need not be walked each time."""
+    """It collects garbage in every call; what other tests left need not be walked so often."""
     from statsmodels.stats.multitest import multipletests
 
     gc.freeze()
