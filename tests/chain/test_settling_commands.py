@@ -64,7 +64,11 @@ class Asking(threading.Thread):
         os.kill(os.getpid(), self.number)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.exhaustive)],
+    ids=["SIGTERM", "SIGINT"],
+)
 def test_watching_settles_what_comes_and_ends_when_asked(paying, number):
     first, second = paying.improvements(2)
     paying.enqueue(paying.outbox(), first)
