@@ -103,6 +103,8 @@ class Inputs:
     def logged_metric(self, name: str) -> Metric:
         """A metric that is logged beside the paid one."""
         options = {"average": "auto"} if name in ("precision", "recall", "f1") else {}
+        if name == "roc_auc" and len(np.unique(self.pool.targets)) > 2:
+            options = {"average": "macro"}
         return metric(name, **options).bind(self.pool.targets)
 
     def __repr__(self) -> str:
