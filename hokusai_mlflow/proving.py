@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from hokusai_mlflow.attempt import Attempt
 from hokusai_mlflow.chain.connect import is_development
@@ -235,6 +236,28 @@ def prove(
         gate_shown=_tally(statement, gate, labels.gate_shown),
         payment_shown=_tally(statement, payment, labels.payment_shown),
     )
+
+
+def seen_by_oracles(
+    attempt: Attempt, gate: Trial, payment: Trial, settings: Settings
+) -> dict[str, pd.DataFrame]:
+    """Of a hybrid, the public examples with both models' predictions: what oracles are given.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        Of the gate, and of the payment where it is measured apart.
+    """
+    labels = label_set(attempt, settings)
+    sets = {"gate": (gate, labels.gate_shown)}
+    if labels.payment:
+        sets["payment"] = (payment, labels.payment_shown)
+    return {
+        which: pd.DataFrame({name: list(column) for name, column in one.predictions.items()}).iloc[
+            places
+        ]
+        for which, (one, places) in sets.items()
+    }
 
 
 # ---------------------------------------------------------------------- inside

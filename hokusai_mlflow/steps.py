@@ -273,7 +273,7 @@ def publish(
     settlement: Settlement | None = None,
 ) -> Receipt:
     """Show the outcome in MLflow and Prefect, close the attempt, and return the receipt."""
-    settings = Settings().prepare()
+    settings, attempt = Settings().prepare(), judgement.attempt
     client = connect(settings)
     receipt = receipts.judged(judgement, evidence, settlement)
     said = judgement.approval
@@ -281,14 +281,17 @@ def publish(
     showing.show_judged(client, judgement, report, payment)
     if evidence is not None:
         with Ledger(settings.ledger) as ledger:
-            showing.show_proof(client, judgement.attempt.run_id, evidence, ledger)
+            showing.show_proof(client, attempt.run_id, evidence, ledger)
+        if payment is not None and attempt.inputs.spec.verification == "hybrid":
+            shown = proving.seen_by_oracles(attempt, judgement.trial, payment, settings)
+            showing.show_public_part(client, attempt.run_id, shown)
     if not judgement.promoted:
         registry.challenge(client, judgement.candidate)
     if judgement.awaits:
         # The attempt stays open; the next run takes it up and asks again.
         review_steps.tell(report)
         return receipt
-    return _close(judgement.attempt, receipt, report, settings)
+    return _close(attempt, receipt, report, settings)
 
 
 @step

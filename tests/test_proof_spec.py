@@ -68,7 +68,15 @@ REGRESSION = {"task": "regression", "metric": "mae", "metric_options": {"cap": 2
             "marks each of them public or private",
         ),
         (hybrid(proof={"oracles_too": True}), "use verification: zk with oracles_too"),
-        (hybrid(chain={"attestations": "place"}), "remove proof.oracles_too and chain.attest"),
+        (
+            {"verification": "zk", "chain": {"attestations": "place"}},
+            "nobody is asked for an attest",
+        ),
+        (hybrid(chain={"holdback_percent": 20}), "decided by oracles alone"),
+        (
+            {"verification": "zk", "chain": {"holdback_percent": 20}},
+            "remove chain.holdback_percent",
+        ),
         ({"verification": "zk", "proof": {"capacity": 100}}, "proof.capacity: "),
         ({"verification": "zk", "proof": {"max_part_percent": 49}}, "proof.max_part_percent: "),
         ({"verification": "zk", "proof": {"keys": "x"}}, "unknown key"),
@@ -84,6 +92,10 @@ def test_the_ways_that_exist(tmp_path):
     assert spec_of(tmp_path).verification == "oracle"
     assert spec_of(tmp_path, verification="zk").proof.capacity is None
     assert spec_of(tmp_path, **hybrid()).data.metadata == ("from",)
+    elsewhere = {"attestations": "place"}
+    assert spec_of(tmp_path, **hybrid(chain=elsewhere)).chain.attestations == "place"
+    too = {"verification": "zk", "proof": {"oracles_too": True}}
+    assert spec_of(tmp_path, **too, chain=elsewhere | {"holdback_percent": 20}).proof.oracles_too
     # Where nothing is proven, a spec is written as before, and no old attempt begins anew.
     path = worlds.write_files(tmp_path / "old")
     written = worlds.read(path)
