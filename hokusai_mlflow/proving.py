@@ -33,6 +33,7 @@ from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import Spec
 from hokusai_mlflow.trial import Trial
 from hokusai_mlflow.verification.statement import Statement
+from hokusai_mlflow.verification.zk.setup import Progress, silent
 
 
 def is_proven(spec: Spec) -> bool:
@@ -60,8 +61,14 @@ def require_prover(spec: Spec) -> None:
         ) from None
 
 
-def key_of(statement: Statement, settings: Settings) -> Any:
+def key_of(statement: Statement, settings: Settings, progress: Progress = silent) -> Any:
     """The strongest key of a statement's circuit that is kept here; a development key is made.
+
+    Parameters
+    ----------
+    statement : Statement
+    settings : Settings
+    progress : callable, optional
 
     Returns
     -------
@@ -71,13 +78,19 @@ def key_of(statement: Statement, settings: Settings) -> Any:
     found = store.find(circuit)
     if found is not None:
         return found
-    return store.make(circuit)
+    return store.make(circuit, progress=lambda stage, *far: progress(f"key, {stage}", *far))
 
 
 # ---------------------------------------------------------------------- before predictions exist
 
 
-def agree(verifier: Verifier, administrator: Signer, inputs: Inputs, settings: Settings) -> None:
+def agree(
+    verifier: Verifier,
+    administrator: Signer,
+    inputs: Inputs,
+    settings: Settings,
+    progress: Progress = silent,
+) -> None:
     """Register key and terms of a model's proofs; again changes nothing.
 
     Parameters
@@ -86,6 +99,7 @@ def agree(verifier: Verifier, administrator: Signer, inputs: Inputs, settings: S
     administrator : Signer
     inputs : Inputs
     settings : Settings
+    progress : callable, optional
 
     Raises
     ------
@@ -95,7 +109,7 @@ def agree(verifier: Verifier, administrator: Signer, inputs: Inputs, settings: S
     from hokusai_mlflow.verification.zk.keys import verifying_key  # noqa: PLC0415
 
     statement, spec = required_statement(inputs), inputs.spec
-    proofs, record = ProofVerifier(verifier), key_of(statement, settings)
+    proofs, record = ProofVerifier(verifier), key_of(statement, settings, progress)
     mode = MODES[MODES.index(record.mode)]
     if mode == "development" and not is_development(verifier.web3):
         raise ChainError(
@@ -194,6 +208,8 @@ def prove(
     payment: Trial,
     improvement: Improvement,
     domain: Mapping[str, Any],
+    *,
+    progress: Progress = silent,
 ) -> Proven:
     """Prove an improvement's sums for one contract on one chain.
 
@@ -205,6 +221,7 @@ def prove(
         All of it is bound into every proof.
     domain : mapping
         Of the contract; see `hokusai_mlflow.chain.improvement.signing_domain`.
+    progress : callable, optional
     """
     from hokusai_mlflow.verification.zk.keys import verifying_key  # noqa: PLC0415
 
@@ -213,13 +230,18 @@ def prove(
     labels, record = label_set(attempt, settings), key_of(statement, settings)
     context = context_of(improvement, domain)
 
-    def proofs(one: Trial, chunks: Sequence[Chunk]) -> tuple[Proof, ...]:
+    def proofs(which: str, one: Trial, chunks: Sequence[Chunk]) -> tuple[Proof, ...]:
         from hokusai_mlflow.verification.zk import proving  # noqa: PLC0415
 
-        made = []
+        def told(_: str, done: int, steps: int) -> None:
+            whole = steps * len(chunks)
+            progress(f"proving the {which}'s sums", steps * len(made) + done, whole)
+
+        made: list[Proof] = []
         for _, rows, _ in _private(statement, one, chunks, settings, spec):
             circuit = circuit_of(statement.circuit)
-            found = proving.prove(circuit, rows, context, _store(settings), record=record)
+            store = _store(settings)
+            found = proving.prove(circuit, rows, context, store, record=record, progress=told)
             _, n, _, champion, candidate, *counts = found.inputs
             words = tuple(found.proof.words())
             made.append(Proof(n, champion, candidate, tuple(counts), words))
@@ -229,9 +251,9 @@ def prove(
     return Proven(
         key=tuple(verifying_key(record).words()),
         gate_labels=tuple(gate_labels),
-        gate=proofs(gate, labels.gate),
+        gate=proofs("gate", gate, labels.gate),
         payment_labels=tuple(payment_labels),
-        payment=proofs(payment, labels.payment),
+        payment=proofs("payment", payment, labels.payment),
         shown=None if labels.shown is None else "0x" + labels.shown,
         gate_shown=_tally(statement, gate, labels.gate_shown),
         payment_shown=_tally(statement, payment, labels.payment_shown),

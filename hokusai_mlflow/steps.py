@@ -259,8 +259,9 @@ def attest_and_reward(
         reward.move_head_unpaid(judgement.attempt.inputs.spec, evidence, settings)
         return None
     outcome.check_sums(evidence, judgement.trial, payment)
-    with Ledger(settings.ledger) as ledger:
-        settlement = reward.pay(judgement, payment, evidence, ledger, settings)
+    title = f"having {judgement.attempt.model} vouched for, and paying"
+    with Ledger(settings.ledger) as ledger, under_way(title) as told:
+        settlement = reward.pay(judgement, payment, evidence, ledger, settings, progress=told)
     get_run_logger().info("%r", settlement)
     return settlement
 
@@ -303,8 +304,8 @@ def register_baseline(attempt: Attempt, candidate: Registered) -> Receipt:
     arm = refits.candidate_arm(attempt)
     with given_up_on_failure(attempt):
         utility = float(refits.score_repeat(attempt, arm, 0, splitter, kept_results())[-1])
-    with under_way(f"setting up {spec.model} on chain"):
-        reward.found_lineage(attempt.inputs, candidate.digest, settings)
+    with under_way(f"setting up {spec.model} on chain") as told:
+        reward.found_lineage(attempt.inputs, candidate.digest, settings, told)
     promote.fn(attempt, candidate)
     receipt = receipts.baseline(attempt, candidate, utility)
     score = next(iter(receipt.scores.values()))[1]
