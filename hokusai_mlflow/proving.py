@@ -15,6 +15,7 @@ import pandas as pd
 
 from hokusai_mlflow.attempt import Attempt
 from hokusai_mlflow.chain.connect import is_development
+from hokusai_mlflow.chain.development import LOCAL_CHAIN_ID
 from hokusai_mlflow.chain.improvement import Improvement
 from hokusai_mlflow.chain.proof_verifier import MODES, ProofTerms, ProofVerifier
 from hokusai_mlflow.chain.proven import Proof, Proven, context_of
@@ -61,7 +62,9 @@ def require_prover(spec: Spec) -> None:
         ) from None
 
 
-def key_of(statement: Statement, settings: Settings, progress: Progress = silent) -> Any:
+def key_of(
+    statement: Statement, settings: Settings, progress: Progress = silent, *, abroad: bool = False
+) -> Any:
     """The strongest key of a statement's circuit that is kept here; a development key is made.
 
     Parameters
@@ -69,13 +72,26 @@ def key_of(statement: Statement, settings: Settings, progress: Progress = silent
     statement : Statement
     settings : Settings
     progress : callable, optional
+    abroad : bool
+        Whether it is for another chain than the development chain.
 
     Returns
     -------
     KeyRecord
+
+    Raises
+    ------
+    ChainError
+        When there is nothing but a development key, and it is to count elsewhere.
     """
     store, circuit = _store(settings), circuit_of(statement.circuit)
     found = store.find(circuit)
+    if abroad and (found is None or found.mode == "development"):
+        raise ChainError(
+            f"only the development chain takes a development key, and no other key of "
+            f"{circuit.name} is kept here; import a ceremony's with `hokusai zk import-key`, or "
+            "have an auditor make one by `hokusai zk setup --mode auditor`"
+        )
     if found is not None:
         return found
     return store.make(circuit, progress=lambda stage, *far: progress(f"key, {stage}", *far))
@@ -109,14 +125,10 @@ def agree(
     from hokusai_mlflow.verification.zk.keys import verifying_key  # noqa: PLC0415
 
     statement, spec = required_statement(inputs), inputs.spec
-    proofs, record = ProofVerifier(verifier), key_of(statement, settings, progress)
+    abroad = not is_development(verifier.web3)
+    record = key_of(statement, settings, progress, abroad=abroad)
+    proofs = ProofVerifier(verifier)
     mode = MODES[MODES.index(record.mode)]
-    if mode == "development" and not is_development(verifier.web3):
-        raise ChainError(
-            f"chain {verifier.chain_id} is no development chain and takes no development key; "
-            "import a ceremony's key with `hokusai zk import-key`, or have an auditor make one by "
-            "`hokusai zk setup --mode auditor`"
-        )
     words = verifying_key(record).words()
     proofs.register_key(administrator, words, statement.circuit, mode)
     proofs.configure(
@@ -144,7 +156,7 @@ def commit_labels(attempt: Attempt, verifier: Verifier, signer: Signer, settings
     Raises
     ------
     ChainError
-        When the chain has other terms, or another label owner.
+        When the chain has other terms, another key, or another label owner.
     """
     spec, proofs = attempt.inputs.spec, ProofVerifier(verifier)
     terms = proofs.terms(spec.model)
@@ -153,6 +165,14 @@ def commit_labels(attempt: Attempt, verifier: Verifier, signer: Signer, settings
         raise ChainError(
             f"the chain has no terms for proofs of {statement.score} for {spec.model}; an "
             "administrator runs `hokusai chain configure-model SPEC`"
+        )
+    record = key_of(statement, settings, abroad=not is_development(verifier.web3))
+    if record.hash != terms.key:
+        raise ChainError(
+            f"on chain the proofs of {spec.model} are of the key {terms.key}, and the strongest "
+            f"kept here is {record.hash} ({record.mode}); import the one on chain with `hokusai zk "
+            "import-key`, or have an administrator register this one with `hokusai chain "
+            "configure-model SPEC`"
         )
     found = label_set(attempt, settings)
     gate, payment = found.commitments
@@ -227,7 +247,8 @@ def prove(
 
     settings = Settings().prepare()
     statement, spec = required_statement(attempt.inputs), attempt.inputs.spec
-    labels, record = label_set(attempt, settings), key_of(statement, settings)
+    labels, abroad = label_set(attempt, settings), domain["chainId"] != LOCAL_CHAIN_ID
+    record = key_of(statement, settings, progress, abroad=abroad)
     context = context_of(improvement, domain)
 
     def proofs(which: str, one: Trial, chunks: Sequence[Chunk]) -> tuple[Proof, ...]:

@@ -124,11 +124,18 @@ def test_every_word_of_a_real_proof_counts(scene, prepared, word):
 
 @pytest.mark.parametrize(
     "name",
-    ["candidate", *(pytest.param(k, marks=pytest.mark.exhaustive) for k in ("n", "champion"))],
+    [
+        "candidate",
+        *(pytest.param(k, marks=pytest.mark.exhaustive) for k in ("n", "champion", 0, 1, 2)),
+    ],
 )
 def test_every_public_input_of_a_real_proof_counts(scene, prepared, name):
     _, _, improvement, proven = prepared
-    changed = replace(proven.gate[0], **{name: getattr(proven.gate[0], name) ^ 1})
+    if isinstance(name, int):
+        counts = tuple(word + (k == name) for k, word in enumerate(proven.gate[0].counts))
+        changed = replace(proven.gate[0], counts=counts)
+    else:
+        changed = replace(proven.gate[0], **{name: getattr(proven.gate[0], name) ^ 1})
     with pytest.raises(ContractRefused, match="ProofInvalid"):
         scene.world.verifier.expected_reward(improvement, [], replace(proven, gate=(changed,)))
 

@@ -108,6 +108,7 @@ def test_an_error_metric_is_paid_by_proof(project, tmp_path):
         metric_options={"cap": 0.25},
         also_log=["mae"],
         verification="zk",
+        gate={"detectable_bps": 2_000},
         proof={"target_range": [-1, 5], "steps": 100},
     )
     document, verifier = _paid(project)
