@@ -11,7 +11,7 @@ PARALLEL := -n 2 --ignore=tests/calibration --ignore=tests/benchmarks \
 	--ignore=$(BROWSER)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-regression test test-exhaustive test-ci zk-interop ui-tests calibrate calibrate-quick bench bench-quick faults postgres lint contracts-tools contracts vectors gas slither halmos mutants lock clean
+.PHONY: help install demo demo-regression test test-exhaustive test-more zk-tools zk-interop ui-tests calibrate calibrate-quick bench bench-quick faults postgres lint contracts-tools contracts vectors gas slither halmos mutants lock clean
 
 help: ## Show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -47,11 +47,14 @@ test: $(STAMP) ## Run the tests
 test-exhaustive: $(STAMP) ## Run the tests that `make test` has only examples of: a kill at every point
 	$(BIN)/pytest $(PARALLEL) -m exhaustive
 
-test-ci: $(STAMP) ## The tests, and in the same go those exhaustive ones that run no flow of their own
-	$(BIN)/pytest $(PARALLEL) -m "not exhaustive or not flow"
+test-more: $(STAMP) ## Those of them that run no flow of their own, as CI does
+	$(BIN)/pytest $(PARALLEL) -m "exhaustive and not flow"
 
-zk-interop: $(STAMP) ## Proofs, keys and circuits between our prover and snarkjs (needs Node)
+# snarkjs; where it is, `make test-exhaustive` and `make test-more` run these tests too.
+zk-tools:
 	cd tests/verification/zk && $(NPM_CI)
+
+zk-interop: $(STAMP) zk-tools ## Proofs, keys and circuits between our prover and snarkjs (needs Node)
 	$(BIN)/pytest -q tests/verification/zk/test_zk_interop.py
 
 # Simulations and timings have commands of their own: a test must not depend on how busy the machine is.

@@ -259,8 +259,9 @@ def attest_and_reward(
         reward.move_head_unpaid(judgement.attempt.inputs.spec, evidence, settings)
         return None
     outcome.check_sums(evidence, judgement.trial, payment)
-    with Ledger(settings.ledger) as ledger:
-        settlement = reward.pay(judgement, payment, evidence, ledger, settings)
+    title = f"having {judgement.attempt.model} vouched for, and paying"
+    with Ledger(settings.ledger) as ledger, under_way(title) as told:
+        settlement = reward.pay(judgement, payment, evidence, ledger, settings, progress=told)
     get_run_logger().info("%r", settlement)
     return settlement
 
@@ -273,7 +274,7 @@ def publish(
     settlement: Settlement | None = None,
 ) -> Receipt:
     """Show the outcome in MLflow and Prefect, close the attempt, and return the receipt."""
-    settings = Settings().prepare()
+    settings, attempt = Settings().prepare(), judgement.attempt
     client = connect(settings)
     receipt = receipts.judged(judgement, evidence, settlement)
     said = judgement.approval
@@ -281,14 +282,17 @@ def publish(
     showing.show_judged(client, judgement, report, payment)
     if evidence is not None:
         with Ledger(settings.ledger) as ledger:
-            showing.show_proof(client, judgement.attempt.run_id, evidence, ledger)
+            showing.show_proof(client, attempt.run_id, evidence, ledger)
+        if payment is not None and attempt.inputs.spec.verification == "hybrid":
+            shown = proving.seen_by_oracles(attempt, judgement.trial, payment, settings)
+            showing.show_public_part(client, attempt.run_id, shown)
     if not judgement.promoted:
         registry.challenge(client, judgement.candidate)
     if judgement.awaits:
         # The attempt stays open; the next run takes it up and asks again.
         review_steps.tell(report)
         return receipt
-    return _close(judgement.attempt, receipt, report, settings)
+    return _close(attempt, receipt, report, settings)
 
 
 @step
@@ -300,8 +304,8 @@ def register_baseline(attempt: Attempt, candidate: Registered) -> Receipt:
     arm = refits.candidate_arm(attempt)
     with given_up_on_failure(attempt):
         utility = float(refits.score_repeat(attempt, arm, 0, splitter, kept_results())[-1])
-    with under_way(f"setting up {spec.model} on chain"):
-        reward.found_lineage(attempt.inputs, candidate.digest, settings)
+    with under_way(f"setting up {spec.model} on chain") as told:
+        reward.found_lineage(attempt.inputs, candidate.digest, settings, told)
     promote.fn(attempt, candidate)
     receipt = receipts.baseline(attempt, candidate, utility)
     score = next(iter(receipt.scores.values()))[1]

@@ -22,6 +22,7 @@ from hokusai_mlflow.cli import (
     settle,
     verify,
     zk,
+    zk_files,
 )
 from hokusai_mlflow.cli.command import EPILOG, Command
 
@@ -70,6 +71,7 @@ for each in (
 ):
     app.command(cls=Command, epilog=EPILOG)(each)
 app.add_typer(chain.app, name="chain")
+zk.app.add_typer(zk_files.app)
 app.add_typer(zk.app, name="zk")
 
 

@@ -119,9 +119,13 @@ def check_predictions(
 
 @dataclass(frozen=True)
 class Measured:
-    """Predictions of both models, and what follows from them by a document's metric."""
+    """Predictions of both models, and what follows from them by a document's metric.
+
+    `columns` are targets and both outputs as they count: of a proven loss in whole steps.
+    """
 
     rows: Predictions
+    columns: tuple[Any, ...]
     of: Any
     groups: Any
     digest: str
@@ -145,20 +149,18 @@ def measure(document: Mapping[str, Any], path: Path) -> Measured:
         groups = prediction_table(path, "id", "group")["group"].reindex(rows.ids).to_numpy()
     columns = (rows.targets, rows.baseline, rows.candidate)
     if "verification" in document:
-        sums = Statement.from_dict(document["verification"]["statement"]).paired_sums(*columns)
+        statement = Statement.from_dict(document["verification"]["statement"])
+        sums, columns = statement.paired_sums(*columns), statement.as_counted(*columns)
     else:
         sums = PairedSums.of(*paired_scores(of, *columns, groups=groups))
-    return Measured(rows, of, groups, evaluation_digest(rows.ids, rows.targets), sums)
+    return Measured(rows, columns, of, groups, evaluation_digest(rows.ids, rows.targets), sums)
 
 
 def _comparison(document: Mapping[str, Any], measured: Measured) -> Check:
     stated = document["comparison"]
-    rows = measured.rows
     found = compare_outputs(
         measured.of,
-        rows.targets,
-        rows.baseline,
-        rows.candidate,
+        *measured.columns,
         groups=measured.groups,
         level=stated["level"],
         min_effect_bps=stated["min_effect_bps"],

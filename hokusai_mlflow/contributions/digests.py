@@ -167,6 +167,22 @@ def evaluation_digest(ids: npt.ArrayLike, targets: npt.ArrayLike) -> str:
     )
 
 
+def shown_digest(sets: Iterable[tuple[npt.ArrayLike, npt.ArrayLike]]) -> str:
+    """Commitment to all examples that oracles see: of the gate, then of the payment, if apart.
+
+    Parameters
+    ----------
+    sets : iterable of (ids, targets)
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits (SHA-256).
+    """
+    digests = "".join(evaluation_digest(ids, targets) for ids, targets in sets)
+    return hashlib.sha256(digests.encode()).hexdigest()
+
+
 def content_digest(ids: npt.ArrayLike, rows: npt.ArrayLike, targets: npt.ArrayLike) -> str:
     """Commitment to a whole dataset: ids, row digests and targets, in any order.
 

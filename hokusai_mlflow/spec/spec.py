@@ -137,12 +137,26 @@ class Spec(Part):
                     "verification: hybrid needs data.source, the column that says where examples "
                     "come from, and data.sources, which marks each of them public or private"
                 )
-            if self.proof.oracles_too or self.chain.attestations is not None:
+            if self.proof.oracles_too:
                 raise ValueError(
-                    "a hybrid's oracles see the public examples and sign in this process: remove "
-                    "proof.oracles_too and chain.attestations, or use verification: zk with "
-                    "oracles_too for both on all examples"
+                    "a hybrid's oracles see the public examples only: remove proof.oracles_too, or "
+                    "use verification: zk with oracles_too for both on all examples"
                 )
+        oracles_see_all = self.verification == "zk" and self.proof.oracles_too
+        if self.chain.holdback_percent and not oracles_see_all:
+            raise ValueError(
+                "what a holdback keeps is decided by oracles alone, so that proven sums take none: "
+                "remove chain.holdback_percent, or use verification: zk with oracles_too"
+            )
+        if (
+            self.chain.attestations is not None
+            and self.verification == "zk"
+            and not oracles_see_all
+        ):
+            raise ValueError(
+                "with verification: zk nobody is asked for an attestation: remove "
+                "chain.attestations, or set proof.oracles_too"
+            )
 
     def _check_splitter(self) -> None:
         chosen, data = self.splitter, self.data
