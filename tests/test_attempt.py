@@ -70,18 +70,23 @@ def test_a_first_version_is_the_owners_own(inputs):
     assert (checks, players, dict(training.contributed)) == ((), (), {})
 
 
-def test_more_changes_than_can_be_valued_are_refused_before_anything_begins(tmp_path):
-    people = [
-        {"name": f"c{i}", "address": f"0x{i + 1:040x}", "data": f"c{i}.csv"} for i in range(8)
-    ]
-    path = write_files(tmp_path / "project", contributors=people)
-    for i in range(8):
-        board(20, f"c{i}", 50 + i).to_csv(path.parent / f"c{i}.csv", index=False)
-    eight = read(path)
-    assert len(attempts._assemble(eight, champion_of(eight), ())[2]) == 8
-    other = champion_of(eight, recipe=recipe_from_source("def build(seed):\n    return None\n"))
-    with pytest.raises(InputError, match=r"9 changes would have to be valued .* at most 8"):
-        attempts._assemble(eight, other, ())
+@pytest.mark.parametrize(
+    ("method", "least"),
+    # 3 players on 2 × 3 folds: 2³ coalitions; all, nobody and all but each; nobody and everybody
+    # and two rounds of up to 2 × (pieces − 1), in 8 blocks that two of them share, and whole.
+    [("shapley", 12 + 2 * 24), ("leave_one_out", 30), ("rows", 12 + 2 * 12 * 10)],
+)
+def test_more_refits_than_the_budget_are_refused_before_anything_begins(inputs, method, least):
+    other = champion_of(inputs, recipe=recipe_from_source("def build(seed):\n    return None\n"))
+    checks, _, players = attempts._assemble(inputs, other, ())
+    plan = inputs.spec.valuation.model_copy(update={"method": method})
+    affordable = least if method != "shapley" else 48
+    attempts._require_affordable(
+        plan.model_copy(update={"max_refits": affordable}), checks, players
+    )
+    with pytest.raises(InputError, match=rf"valuing 3 changes takes at least {least} refits"):
+        short = plan.model_copy(update={"max_refits": min(affordable, least) - 1})
+        attempts._require_affordable(short, checks, players)
 
 
 def test_an_attempt_is_entered_once(attempt, settings):

@@ -13,11 +13,15 @@ from hokusai_mlflow.folds import Splitter
 from hokusai_mlflow.metrics import Metric, metric
 from hokusai_mlflow.proof_spec import Capacity
 from hokusai_mlflow.recipe import Recipe
-from hokusai_mlflow.spec import Spec
+from hokusai_mlflow.spec import Spec, ValuationPlan
 from hokusai_mlflow.verification.statement import Statement, statement_of
 
 REFERENCE = "reference"
 PAYMENT = "payment"
+
+VALUED_ON = ("repeats", "folds")
+RUN_ON = ("runner", "workers", "scheduler")
+_PLAN = ValuationPlan().model_dump(mode="json")
 
 
 @dataclass(frozen=True, repr=False)
@@ -126,6 +130,9 @@ def _written(spec: Spec) -> dict[str, Any]:
     if spec.verification == "oracle":
         # As it was written before sums could be proven, so that no attempt begins anew.
         del written["verification"], written["proof"]
+    # Where refits run bears on nothing; how values are found was no choice at first.
+    plan = {k: v for k, v in written["valuation"].items() if k in VALUED_ON or v != _PLAN[k]}
+    written["valuation"] = {k: v for k, v in plan.items() if k not in RUN_ON}
     if spec.data.source is None:
         written["data"] = {
             key: value for key, value in written["data"].items() if key not in ("source", "sources")
