@@ -17,7 +17,6 @@ from filelock import FileLock, Timeout
 from mlflow import MlflowClient
 
 from hokusai_mlflow.contributions.checks import ContributionCheck, check_contributions
-from hokusai_mlflow.contributions.effort import require_affordable
 from hokusai_mlflow.errors import ChampionMissing, ModelBusy
 from hokusai_mlflow.evidence import digest
 from hokusai_mlflow.inputs import (
@@ -33,7 +32,7 @@ from hokusai_mlflow.ledger.looks import RETIRED, active_holdout
 from hokusai_mlflow.priority import SEEN, credit_order, remember
 from hokusai_mlflow.recipe import Recipe, recipe_from_source
 from hokusai_mlflow.settings import Settings
-from hokusai_mlflow.spec import ValuationPlan, load_spec
+from hokusai_mlflow.spec import load_spec
 from hokusai_mlflow.tracking import registry
 from hokusai_mlflow.tracking.registry import Registered
 from hokusai_mlflow.tracking.runs import attempt_run, download, fail, upload
@@ -217,7 +216,8 @@ def _begin(client: MlflowClient, ledger: Ledger, inputs: Inputs, settings: Setti
         finished = _nothing_new(ledger, id_, found[2], champion)
         if finished:
             return Attempt(id_, "", inputs, champion, *found, "", finished=finished)
-        _require_affordable(spec.valuation, found[0], found[2])
+        sizes = [int(c.accepted.sum()) for c in found[0] if c.name in found[2]]
+        spec.valuation.require_affordable(sizes, whole=len(found[2]) - len(sizes))
         holdout = active_holdout(
             ledger, spec.model, spec.data.split.holdouts, quota=spec.gate.quota
         )
@@ -231,20 +231,6 @@ def _begin(client: MlflowClient, ledger: Ledger, inputs: Inputs, settings: Setti
             write_snapshot(write, folder) if name == "inputs" else write.write(folder)
             upload(client, run_id, folder, to=name)
     return Attempt(id_, run_id, inputs, champion, *found, holdout, retired=retired)
-
-
-def _require_affordable(
-    plan: ValuationPlan, checks: Sequence[ContributionCheck], players: Sequence[str]
-) -> None:
-    sizes = [int(check.accepted.sum()) for check in checks if check.name in players]
-    require_affordable(
-        plan.method,
-        sizes,
-        whole=len(players) - len(sizes),
-        blocks=plan.blocks,
-        replicates=plan.replicates,
-        max_refits=plan.max_refits,
-    )
 
 
 def _new_id(ledger: Ledger, inputs: Inputs, beaten: Registered | None) -> str:

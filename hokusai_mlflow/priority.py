@@ -1,11 +1,11 @@
 """Who brought data first: as the ledger saw it, not as a spec lists it.
 
-What two contributions share, or nearly share, is credited to the one that was seen first. Seen is a
-contribution's content, rows and targets, under its name, when an attempt with it enters the ledger,
-whatever becomes of that attempt. A copy that comes later loses, wherever the spec lists it. What was
-never seen before comes last, in the order of the spec. A file that changes is a new contribution:
-rows that are added later are better brought under another name, so that the older ones keep their
-place.
+What two contributions share, or nearly share, is credited to the one that was seen first. Seen is
+a contribution's content, rows and targets, under its name, when an attempt with it enters the
+ledger, whatever becomes of that attempt. A copy that comes later loses, wherever the spec lists it.
+What was never seen before comes last, in the order of the spec. A file that changes is a new
+contribution: rows that are added later are better brought under another name, so that the older
+ones keep their place.
 """
 
 from __future__ import annotations

@@ -9,11 +9,15 @@ from hokusai_mlflow.contributions.sampling import FEWEST_ROUNDS
 from hokusai_mlflow.contributions.shapley import MOST_PLAYERS
 from hokusai_mlflow.errors import InputError
 
+Asked = Literal["rows", "shapley", "leave_one_out"]
+"""What a spec can ask for."""
+
 Method = Literal["rows", "exact", "sampled", "leave_one_out"]
+"""What is done."""
 
 
 def chosen_method(
-    asked: Literal["rows", "shapley", "leave_one_out"],
+    asked: Asked,
     *,
     players: int,
     divisible: int,
@@ -87,7 +91,7 @@ def round_refits(pieces: int, replicates: int) -> int:
 
 
 def require_affordable(
-    asked: Literal["rows", "shapley", "leave_one_out"],
+    asked: Asked,
     sizes: Collection[int],
     *,
     whole: int,
@@ -110,7 +114,13 @@ def require_affordable(
         replicates=replicates,
         max_refits=max_refits,
     )
-    needed = fewest_refits(method, sizes, whole=whole, blocks=blocks, replicates=replicates)
+    # What sampling takes at least may be more than what few coalitions take.
+    ways: set[Method] = (
+        {method, "exact"} if method == "sampled" and players <= MOST_PLAYERS else {method}
+    )
+    needed = min(
+        fewest_refits(way, sizes, whole=whole, blocks=blocks, replicates=replicates) for way in ways
+    )
     if needed > max_refits:
         raise InputError(
             f"valuing {players} changes takes at least {needed:,} refits, and valuation.max_refits "

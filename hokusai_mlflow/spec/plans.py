@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from hokusai_mlflow.chain.spec import Part
+from hokusai_mlflow.contributions.effort import Asked, require_affordable
 from hokusai_mlflow.folds import require_splitter
 
 
@@ -31,9 +33,6 @@ class CrossValidationPlan(Part):
         return given
 
 
-ValuationMethod = Literal["rows", "shapley", "leave_one_out"]
-
-
 class ValuationPlan(Part):
     """How contributions are valued: on what folds, by which value, and with how many refits.
 
@@ -53,7 +52,7 @@ class ValuationPlan(Part):
 
     repeats: int = Field(5, ge=2, le=100)
     folds: int = Field(3, ge=2, le=50)
-    method: ValuationMethod = "rows"
+    method: Asked = "rows"
     blocks: int = Field(8, ge=2, le=1_000)
     precision: float = Field(0.03, gt=0, lt=1)
     max_refits: int = Field(4_000, ge=8, le=10**9)
@@ -73,6 +72,30 @@ class ValuationPlan(Part):
     def replicates(self) -> int:
         """Folds on which everything is measured."""
         return self.repeats * self.folds
+
+    def require_affordable(self, sizes: Collection[int], *, whole: int) -> None:
+        """Refuse before anything is changed a valuation that could not be finished.
+
+        Parameters
+        ----------
+        sizes : collection of int
+            Rows of everybody who brings some.
+        whole : int
+            Number of the owner's own changes.
+
+        Raises
+        ------
+        InputError
+            When the least that it takes is beyond `max_refits`.
+        """
+        require_affordable(
+            self.method,
+            sizes,
+            whole=whole,
+            blocks=self.blocks,
+            replicates=self.replicates,
+            max_refits=self.max_refits,
+        )
 
 
 class ApprovalPlan(Part):
