@@ -17,8 +17,7 @@ from filelock import FileLock, Timeout
 from mlflow import MlflowClient
 
 from hokusai_mlflow.contributions.checks import ContributionCheck, check_contributions
-from hokusai_mlflow.contributions.shapley import MOST_PLAYERS
-from hokusai_mlflow.errors import ChampionMissing, InputError, ModelBusy
+from hokusai_mlflow.errors import ChampionMissing, ModelBusy
 from hokusai_mlflow.evidence import digest
 from hokusai_mlflow.inputs import (
     REFERENCE,
@@ -28,8 +27,9 @@ from hokusai_mlflow.inputs import (
     read_snapshot,
     write_snapshot,
 )
-from hokusai_mlflow.ledger import Ledger
+from hokusai_mlflow.ledger import Entry, Ledger
 from hokusai_mlflow.ledger.looks import RETIRED, active_holdout
+from hokusai_mlflow.priority import SEEN, credit_order, remember
 from hokusai_mlflow.recipe import Recipe, recipe_from_source
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import load_spec
@@ -169,7 +169,7 @@ def open_attempt(spec_path: str | Path, settings: Settings) -> Attempt:
     with Ledger(settings.ledger) as ledger:
         unfinished = _unfinished(ledger, model)
         if unfinished is not None:
-            return _resume(client, unfinished.attempt, unfinished.body)
+            return _resume(client, ledger, unfinished)
         inputs = read_inputs(spec_path, settings)
         return _begin(client, ledger, inputs, settings)
 
@@ -180,14 +180,17 @@ def _unfinished(ledger: Ledger, model: str) -> Any:
     return next((entry for entry in opened if entry.attempt not in closed), None)
 
 
-def _resume(client: MlflowClient, attempt: str, body: Mapping[str, Any]) -> Attempt:
+def _resume(client: MlflowClient, ledger: Ledger, opened: Entry) -> Attempt:
+    body = opened.body
     with tempfile.TemporaryDirectory() as scratch:
         inputs = read_snapshot(download(body["run_id"], "inputs", Path(scratch)))
     champion = _champion_of(client, body["champion"]) if body["champion"] else None
     retired = tuple(body["retired"])
-    found = _assemble(inputs, champion, retired)
+    seen = [one for one in ledger.entries(model=opened.model, kind=SEEN) if one.seq < opened.seq]
+    order = credit_order(seen, opened.model, inputs.contributions)
+    found = _assemble(inputs, champion, retired, order)
     return Attempt(
-        attempt,
+        opened.key,
         body["run_id"],
         inputs,
         champion,
@@ -205,12 +208,16 @@ def _begin(client: MlflowClient, ledger: Ledger, inputs: Inputs, settings: Setti
     retired = tuple(
         sorted(e.body["holdout"] for e in ledger.entries(model=spec.model, kind=RETIRED))
     )
-    found = _assemble(inputs, champion, retired)
+    seen = ledger.entries(model=spec.model, kind=SEEN)
+    order = credit_order(seen, spec.model, inputs.contributions)
+    found = _assemble(inputs, champion, retired, order)
     id_ = _new_id(ledger, inputs, registered)
     if champion is not None:
         finished = _nothing_new(ledger, id_, found[2], champion)
         if finished:
             return Attempt(id_, "", inputs, champion, *found, "", finished=finished)
+        sizes = [int(c.accepted.sum()) for c in found[0] if c.name in found[2]]
+        spec.valuation.require_affordable(sizes, whole=len(found[2]) - len(sizes))
         holdout = active_holdout(
             ledger, spec.model, spec.data.split.holdouts, quota=spec.gate.quota
         )
@@ -252,6 +259,7 @@ def enter(attempt: Attempt, settings: Settings) -> None:
     }
     with Ledger(settings.ledger) as ledger, ledger.transaction() as writing:
         if writing.get("attempt.opened", attempt.id) is None:
+            remember(writing, attempt.model, attempt.id, attempt.inputs.contributions)
             writing.append(
                 "attempt.opened", attempt.id, body, model=attempt.model, attempt=attempt.id
             )
@@ -319,7 +327,10 @@ def _champion_of(client: MlflowClient, stored: Mapping[str, Any]) -> Champion:
 
 
 def _assemble(
-    inputs: Inputs, champion: Champion | None, retired: Sequence[str]
+    inputs: Inputs,
+    champion: Champion | None,
+    retired: Sequence[str],
+    order: Sequence[int] | None = None,
 ) -> tuple[tuple[ContributionCheck, ...], TrainingRows, tuple[str, ...]]:
     """Checks of the contributions, the candidate's training rows, and the players."""
     reference = inputs.part(REFERENCE, *retired)
@@ -332,7 +343,7 @@ def _assemble(
         if name not in retired
     }
     parts[REFERENCE] = reference
-    checks = check_contributions(inputs.contributions, parts, champion.training.parts)
+    checks = check_contributions(inputs.contributions, parts, champion.training.parts, order)
     training = TrainingRows(reference, champion.training.contributed)
     players = []
     for contribution, check in zip(inputs.contributions, checks, strict=True):
@@ -343,11 +354,6 @@ def _assemble(
         players.append(RECIPE_PLAYER)
     if reference.digest != champion.training.reference.digest:
         players.append(REFERENCE_PLAYER)
-    if len(players) > MOST_PLAYERS:
-        raise InputError(
-            f"{len(players)} changes would have to be valued ({', '.join(players)}), at most "
-            f"{MOST_PLAYERS} can be; run with fewer contributors first, then add the others"
-        )
     return checks, training, tuple(players)
 
 

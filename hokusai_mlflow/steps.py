@@ -3,7 +3,7 @@
 Steps take and return plain values and open what they need; no MLflow run is "active" in them. A
 step that changes the registry, the ledger or the chain carries its own idempotency key, so that
 any of them can be killed and run again; Prefect's own caching is off for all. Steps that refit
-recipes are in `refit_steps`.
+recipes are in `refit_steps` and `valuation_steps`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from hokusai_mlflow.gate import Case, Decision, ValidationRuns
 from hokusai_mlflow.judgement import Judgement
 from hokusai_mlflow.ledger import Ledger, accept_look
 from hokusai_mlflow.progress import under_way
-from hokusai_mlflow.refit_steps import cross_validate, validation_runs, value_contributions
+from hokusai_mlflow.refit_steps import cross_validate, validation_runs
 from hokusai_mlflow.report.receipt import Receipt
 from hokusai_mlflow.report.report import Report
 from hokusai_mlflow.report_steps import performance_report, publish_performance
@@ -51,6 +51,7 @@ from hokusai_mlflow.tracking.registry import Registered
 from hokusai_mlflow.tracking.store import connect
 from hokusai_mlflow.trial import Models, Trial
 from hokusai_mlflow.valuation import Valuation
+from hokusai_mlflow.valuation_steps import require_runner, value_contributions
 
 __all__ = [
     "attest_and_reward",
@@ -90,6 +91,7 @@ def preflight(spec_path: str) -> None:
     settings = Settings().prepare()
     spec = load_spec(spec_path)
     proving.require_prover(spec)
+    require_runner(spec.valuation)
     connect(settings)
     with Ledger(settings.ledger):
         reward.reach_chain(spec.chain, settings)

@@ -13,11 +13,15 @@ from hokusai_mlflow.folds import Splitter
 from hokusai_mlflow.metrics import Metric, metric
 from hokusai_mlflow.proof_spec import Capacity
 from hokusai_mlflow.recipe import Recipe
-from hokusai_mlflow.spec import Spec, logged_options
+from hokusai_mlflow.spec import Spec, ValuationPlan, logged_options
 from hokusai_mlflow.verification.statement import Statement, statement_of
 
 REFERENCE = "reference"
 PAYMENT = "payment"
+
+VALUED_ON = ("repeats", "folds")
+RUN_ON = ("runner", "workers", "scheduler")
+_PLAN = ValuationPlan().model_dump(mode="json")
 
 
 @dataclass(frozen=True, repr=False)
@@ -137,6 +141,9 @@ def _written(spec: Spec) -> dict[str, Any]:
     if not spec.kind.by_people:
         # Nor did it name a proxy for people.
         del written["human"]
+    # Where refits run bears on nothing; how values are found was no choice at first.
+    plan = {k: v for k, v in written["valuation"].items() if k in VALUED_ON or v != _PLAN[k]}
+    written["valuation"] = {k: v for k, v in plan.items() if k not in RUN_ON}
     if spec.data.source is None:
         written["data"] = {
             key: value for key, value in written["data"].items() if key not in ("source", "sources")

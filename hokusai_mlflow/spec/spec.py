@@ -40,7 +40,7 @@ class Spec(Part):
     owner: Address
     seed: int = Field(0, ge=0, le=2**31 - 1)
     data: DataSpec
-    contributors: tuple[Contributor, ...] = Field((), max_length=8)
+    contributors: tuple[Contributor, ...] = Field((), max_length=10_000)
     gate: GatePolicy = GatePolicy()  # type: ignore[call-arg]
     cross_validation: CrossValidationPlan = CrossValidationPlan()
     valuation: ValuationPlan = ValuationPlan()
