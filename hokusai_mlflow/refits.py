@@ -69,7 +69,7 @@ def score_folds(
         features = pd.concat([kept.features, *(c.features for c in contributed)])
         targets = np.concatenate([kept.targets, *(c.targets for c in contributed)])
         model = recipe.fit(features, targets, seed=seed, on=f"fold {number}")
-        output = predict(model, left.features, of, name="refitted recipe")
+        output = predict(model, left.features, of, name="refitted recipe", targets=left.targets)
         scores.append(of.utility(of.score(left.targets, output)))
         outputs.append(output)
     tested = np.concatenate([test for _, test in folds])
@@ -175,7 +175,7 @@ def score_on_holdout(attempt: Attempt, arm: Arm, seed: int, cache: Cache) -> np.
         model = recipe.fit(
             everything.features, everything.targets, seed=seed, on="the training rows"
         )
-        output = predict(model, rows.features, of, name="refitted recipe")
+        output = predict(model, rows.features, of, name="refitted recipe", targets=rows.targets)
         return np.array([of.utility(of.score(rows.targets, output))])
 
     return cache.array(key, compute)

@@ -117,6 +117,8 @@ class Spec(Part):
             raise ValueError(
                 f"task: {kind.name} scores the texts in data.target alone: remove data.features"
             )
+        if not kind.scores_targets and features and self.data.target in features:
+            raise ValueError(f"the target {self.data.target!r} cannot be a feature")
 
     def _check_proof(self) -> None:
         data, marked = self.data, set(self.data.sources.values())
