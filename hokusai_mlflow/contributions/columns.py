@@ -11,6 +11,10 @@ import pandas as pd
 
 from hokusai_mlflow.contributions.digests import normalise
 from hokusai_mlflow.errors import InputError
+from hokusai_mlflow.files import require_room
+
+LEAST_LIMIT = 2**26
+"""Letters that are never too many to ask for the limit of memory."""
 
 
 def read_ids(column: pd.Series, what: str) -> npt.NDArray[np.str_]:
@@ -20,7 +24,23 @@ def read_ids(column: pd.Series, what: str) -> npt.NDArray[np.str_]:
         raise InputError(f"{what} is missing in row {int(missing.argmax()) + 1}")
     if pd.api.types.is_float_dtype(column.dtype) and (column % 1 == 0).all():
         column = column.astype("int64")
-    return np.array([normalise(str(one)) for one in column], dtype=np.str_)
+    return as_text([normalise(str(one)) for one in column], what)
+
+
+def as_text(values: list[str], what: str) -> npt.NDArray[np.str_]:
+    """Texts as an array, in which each takes the place of the longest.
+
+    Raises
+    ------
+    InputError
+        When that would not fit into memory.
+    """
+    longest = max(map(len, values), default=0)
+    if longest * len(values) > LEAST_LIMIT:
+        row = max(range(len(values)), key=lambda at: len(values[at])) + 1
+        required = 4 * longest * len(values)
+        require_room(required, f"{what}: {longest:,} letters in row {row}; as many in each row")
+    return np.array(values, dtype=np.str_)
 
 
 def check_unique(ids: npt.NDArray[np.str_], name: str, column: str | None) -> None:
@@ -59,7 +79,7 @@ def read_targets(column: pd.Series, what: str) -> npt.NDArray[Any]:
     plain = column.astype(object)
     kinds = {isinstance(one, str) for one in plain}
     if kinds == {True}:
-        return np.array([normalise(one) for one in plain], dtype=np.str_)
+        return as_text([normalise(one) for one in plain], what)
     try:
         numbers = pd.to_numeric(plain) if kinds == {False} else None
     except (TypeError, ValueError):

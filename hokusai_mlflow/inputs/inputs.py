@@ -126,6 +126,8 @@ def _written(spec: Spec) -> dict[str, Any]:
     if spec.verification == "oracle":
         # As it was written before sums could be proven, so that no attempt begins anew.
         del written["verification"], written["proof"]
+    if spec.quality is None:
+        del written["quality"]
     if spec.data.source is None:
         written["data"] = {
             key: value for key, value in written["data"].items() if key not in ("source", "sources")
