@@ -16,7 +16,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from mlflow import MlflowClient
 
-from hokusai_mlflow.contributions.checks import ContributionCheck, check_contributions
+from hokusai_mlflow.contributions.checks import ContributionCheck
 from hokusai_mlflow.errors import ChampionMissing, ModelBusy
 from hokusai_mlflow.evidence import digest
 from hokusai_mlflow.inputs import (
@@ -30,6 +30,7 @@ from hokusai_mlflow.inputs import (
 from hokusai_mlflow.ledger import Entry, Ledger
 from hokusai_mlflow.ledger.looks import RETIRED, active_holdout
 from hokusai_mlflow.priority import SEEN, credit_order, remember
+from hokusai_mlflow.quality.screening import Owned, screen
 from hokusai_mlflow.recipe import Recipe, recipe_from_source
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import load_spec
@@ -343,7 +344,15 @@ def _assemble(
         if name not in retired
     }
     parts[REFERENCE] = reference
-    checks = check_contributions(inputs.contributions, parts, champion.training.parts, order)
+    owned = Owned(parts, reference, champion.training.parts, inputs.spec.task)
+    checks = screen(
+        inputs.contributions,
+        owned,
+        inputs.spec.quality,
+        fit=inputs.recipe.fit,
+        seed=inputs.spec.seed,
+        order=order,
+    )
     training = TrainingRows(reference, champion.training.contributed)
     players = []
     for contribution, check in zip(inputs.contributions, checks, strict=True):

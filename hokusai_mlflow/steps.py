@@ -37,6 +37,7 @@ from hokusai_mlflow.gate import Case, Decision, ValidationRuns
 from hokusai_mlflow.judgement import Judgement
 from hokusai_mlflow.ledger import Ledger, accept_look
 from hokusai_mlflow.progress import under_way
+from hokusai_mlflow.quality_steps import report_quality
 from hokusai_mlflow.refit_steps import cross_validate, validation_runs
 from hokusai_mlflow.report.receipt import Receipt
 from hokusai_mlflow.report.report import Report
@@ -67,6 +68,7 @@ __all__ = [
     "publish_performance",
     "publish_settlements",
     "register_baseline",
+    "report_quality",
     "review",
     "say_nothing_new",
     "settle",

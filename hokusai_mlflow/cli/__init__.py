@@ -13,6 +13,7 @@ from hokusai_mlflow import __version__
 from hokusai_mlflow.cli import (
     attest,
     chain,
+    check,
     compare,
     doctor,
     ledger,
@@ -60,6 +61,8 @@ def hokusai(
 for each in (
     project.init,
     run.run,
+    check.check,
+    check.pack,
     compare.compare,
     verify.verify,
     attest.attest,

@@ -144,6 +144,8 @@ def _written(spec: Spec) -> dict[str, Any]:
     # Where refits run bears on nothing; how values are found was no choice at first.
     plan = {k: v for k, v in written["valuation"].items() if k in VALUED_ON or v != _PLAN[k]}
     written["valuation"] = {k: v for k, v in plan.items() if k not in RUN_ON}
+    if spec.quality is None:
+        del written["quality"]
     if spec.data.source is None:
         written["data"] = {
             key: value for key, value in written["data"].items() if key not in ("source", "sources")

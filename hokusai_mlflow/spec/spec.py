@@ -11,6 +11,7 @@ from hokusai_mlflow.errors import did_you_mean
 from hokusai_mlflow.gate.policy import GatePolicy
 from hokusai_mlflow.metrics import Metric, metric, metric_names
 from hokusai_mlflow.proof_spec import ProofSpec, Verification
+from hokusai_mlflow.quality.policy import QualityPolicy
 from hokusai_mlflow.spec.data import Contributor, DataSpec, Name
 from hokusai_mlflow.spec.plans import ApprovalPlan, CrossValidationPlan, HumanPlan, ValuationPlan
 from hokusai_mlflow.tasks import TASKS, Task, TaskName
@@ -42,6 +43,7 @@ class Spec(Part):
     data: DataSpec
     contributors: tuple[Contributor, ...] = Field((), max_length=10_000)
     gate: GatePolicy = GatePolicy()  # type: ignore[call-arg]
+    quality: QualityPolicy | None = None
     cross_validation: CrossValidationPlan = CrossValidationPlan()
     valuation: ValuationPlan = ValuationPlan()
     pay: Literal["fresh", "lower_bound", "measured"] = "fresh"
