@@ -12,6 +12,7 @@ from hokusai_mlflow.gate.policy import TASK_DEFAULTS, GatePolicy
 from hokusai_mlflow.metrics import metric, metric_names
 from hokusai_mlflow.proof_spec import ProofSpec, Verification
 from hokusai_mlflow.spec.data import Contributor, DataSpec, Name
+from hokusai_mlflow.spec.monitor import MonitorPlan
 from hokusai_mlflow.spec.plans import ApprovalPlan, CrossValidationPlan, ValuationPlan
 from hokusai_mlflow.verification.statement import LOSSES, require_provable
 
@@ -44,6 +45,7 @@ class Spec(Part):
     verification: Verification = "oracle"
     proof: ProofSpec = ProofSpec()
     approval: ApprovalPlan | None = None
+    monitor: MonitorPlan = MonitorPlan()
     chain: ChainSpec = ChainSpec()
     serialization: Literal["cloudpickle", "skops"] = "cloudpickle"
 
