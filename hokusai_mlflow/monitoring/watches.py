@@ -114,7 +114,7 @@ def judge(
     drift : sequence of Drift
         Of the last batch.
     """
-    watches = _watches(plan, metric, looks, promotion, grouped=grouped, has_beaten=has_beaten)
+    watches = watches_of(plan, metric, looks, promotion, grouped=grouped, has_beaten=has_beaten)
     watched = {name: watch.judge(seen) for name, (watch, seen) in watches.items()}
     status: Status = "ok"
     reasons = []
@@ -135,7 +135,7 @@ def judge(
     return Verdict(status, tuple(reasons), watched)
 
 
-def _watches(
+def watches_of(
     plan: MonitorPlan,
     metric: Metric,
     looks: Sequence[Look],
@@ -144,6 +144,13 @@ def _watches(
     grouped: bool,
     has_beaten: bool,
 ) -> dict[str, tuple[Watch, list[Fresh]]]:
+    """The watches that there is something to compare with for, and what each is shown.
+
+    Parameters
+    ----------
+    plan, metric, looks, promotion, grouped, has_beaten
+        As for `judge`.
+    """
     kind, level = paired_kind(metric.name), plan.alpha / len(WATCHES)
     bounded = metric.paired == "loss" or (metric.paired == "hits" and not grouped)
     unit: Interval = (0.0, 1.0)

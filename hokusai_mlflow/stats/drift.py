@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
-from scipy.stats import ncx2
+from scipy.special import chndtr
 
 from hokusai_mlflow.errors import InputError
 from hokusai_mlflow.metrics.inputs import Floats
@@ -278,7 +278,7 @@ def _noncentrality(seen: float, freedom: int, tail: float) -> float:
     """The noncentrality under which a χ² as large as `seen` has this upper probability."""
 
     def miss(noncentrality: float) -> float:
-        return float(ncx2.sf(seen, freedom, noncentrality)) - tail
+        return 1.0 - float(chndtr(seen, freedom, noncentrality)) - tail
 
     if seen <= 0 or miss(1e-9) > 0:
         return 0.0

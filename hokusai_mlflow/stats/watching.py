@@ -192,18 +192,9 @@ class Watch:
         InputError
             When there is none.
         """
-        if not batches:
-            raise InputError("expected at least one batch of fresh labels, found none")
-        seen = _Seen(self, batches)
-        floor = self.floor_bps / BPS
-        s, v = seen.deviations(floor)
-        shares = self.shares(len(batches))
-        scale, rho = seen.scale(floor), seen.rho(floor)
-        each = log_mixture(s, v, rho=rho, scale=scale) + np.log(shares)
-        years = np.arange(0, len(batches), self.year)
-        surplus = float(np.logaddexp.reduceat(each, years).max()) + math.log(self.level)
-        worst = int(np.argmax(each))
-        levels = self.level * shares
+        seen = _Seen(self, _Trail.of(batches))
+        surplus, worst = self._surplus(seen)
+        levels = self.level * self.shares(len(batches))
         low, high = seen.interval(0, float(levels[0]))
         return Watched(
             alarm=surplus >= 0,
@@ -219,6 +210,37 @@ class Watch:
             floor_bps=self.floor_bps,
         )
 
+    def first_alarm(self, batches: Sequence[Fresh]) -> int | None:
+        """The first batch after which `judge` raises an alarm, counted from 1; None without one.
+
+        Parameters
+        ----------
+        batches : sequence of Fresh
+            In order.
+        """
+        trail = _Trail.of(batches)
+        for at in range(1, len(batches) + 1):
+            if self._surplus(_Seen(self, trail.until(at)))[0] >= 0:
+                return at
+        return None
+
+    def _surplus(self, seen: _Seen) -> tuple[float, int]:
+        """Log evidence over what an alarm takes, and the start with the most evidence."""
+        floor = self.floor_bps / BPS
+        s, v = seen.deviations(floor)
+        shares = self.shares(len(s))
+        each = np.full(len(s), -np.inf)
+        # A sum that does not fall short is no evidence; leaving it out is on the safe side.
+        short = s > 0
+        if not short.any():
+            return -np.inf, int(np.argmax(s / np.sqrt(v + 1)))
+        scale, rho = seen.scale(floor), seen.rho(floor)
+        each[short] = log_mixture(s[short], v[short], rho=rho, scale=scale)
+        each[short] += np.log(shares[short])
+        years = np.arange(0, len(s), self.year)
+        surplus = float(np.logaddexp.reduceat(each, years).max()) + math.log(self.level)
+        return surplus, int(np.argmax(each))
+
     def shares(self, batches: int) -> Floats:
         """What each of so many batches has of its year's level."""
         found: Floats = np.full(batches, (1 - FIRST) / (self.year - 1))
@@ -226,16 +248,37 @@ class Watch:
         return found
 
 
+@dataclass(frozen=True)
+class _Trail:
+    """Batches as arrays: n, Σb, Σc, Σb², Σc², Σbc of each, and how far c − b reached until then."""
+
+    each: Floats
+    low: Floats
+    high: Floats
+
+    @classmethod
+    def of(cls, batches: Sequence[Fresh]) -> _Trail:
+        if not batches:
+            raise InputError("expected at least one batch of fresh labels, found none")
+        ends = np.array([(one.low, one.high) for one in batches])
+        return cls(
+            np.array([_moments(one.sums) for one in batches]),
+            np.minimum.accumulate(ends[:, 0]),
+            np.maximum.accumulate(ends[:, 1]),
+        )
+
+    def until(self, at: int) -> _Trail:
+        return _Trail(self.each[:at], self.low[:at], self.high[:at])
+
+
 class _Seen:
     """Sums of all batches, added up from each start to the last one."""
 
-    def __init__(self, watch: Watch, batches: Sequence[Fresh]) -> None:
-        self._watch, self._batches = watch, batches
-        self._each = np.array([_moments(one.sums) for one in batches])
-        self._from = self._each[::-1].cumsum(axis=0)[::-1]
-        before = np.vstack([_moments(watch.expected), self._each[:-1]]).cumsum(axis=0)
+    def __init__(self, watch: Watch, trail: _Trail) -> None:
+        self._watch, self._trail, self._each = watch, trail, trail.each
+        before = np.vstack([_moments(watch.expected), self._each[:-1]])[:, :3].cumsum(axis=0)
         # Means of b and c before each batch: predictions that its examples had no part in.
-        self._predicted = before[:, 1:3] / before[:, :1]
+        self._predicted = before[:, 1:] / before[:, :1]
 
     def _ratio(self, floor: float) -> float:
         return math.exp(_FOLD[self._watch.kind] * floor)
@@ -244,8 +287,8 @@ class _Seen:
         """Smallest and largest value of y = c − b, or b − e^{k·floor} c for losses."""
         bounds, r = self._watch.bounds, self._ratio(floor)
         if bounds is None:
-            low = min(one.low for one in self._batches)
-            return low, max(*(one.high for one in self._batches), low + 1 / SCORE_UNIT)
+            low, high = float(self._trail.low[-1]), float(self._trail.high[-1])
+            return low, max(high, low + 1 / SCORE_UNIT)
         (b_low, b_high), (c_low, c_high) = bounds
         if self._watch.kind == "linear":
             return c_low - b_high, c_high - b_low
@@ -287,7 +330,7 @@ class _Seen:
 
     def mean(self, start: int) -> float:
         """Improvement over the batches from a start on."""
-        n, b, c = self._from[start, :3]
+        n, b, c = self._each[start:, :3].sum(axis=0)
         fold = _FOLD[self._watch.kind]
         if not fold:
             return float((c - b) / n)
@@ -303,7 +346,7 @@ class _Seen:
             return boundary(v, level, rho=self.rho(floor), scale=self.scale(floor, side))
 
         if not fold:
-            v, n = float(self.deviations(0.0)[1][start]), self._from[start, 0]
+            v, n = float(self.deviations(0.0)[1][start]), float(self._each[start:, 0].sum())
             return at - reach(0.0, v, -1.0) / n, at + reach(0.0, v, 1.0) / n
 
         def miss(floor: float, side: float) -> float:
