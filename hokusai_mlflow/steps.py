@@ -23,6 +23,7 @@ from hokusai_mlflow import (
     proving,
     receipts,
     refits,
+    reigning,
     reports,
     review_steps,
     reward,
@@ -36,6 +37,13 @@ from hokusai_mlflow.evidence import Evidence
 from hokusai_mlflow.gate import Case, Decision, ValidationRuns
 from hokusai_mlflow.judgement import Judgement
 from hokusai_mlflow.ledger import Ledger, accept_look
+from hokusai_mlflow.monitor_steps import (
+    decide_held_back,
+    finish_rollback,
+    look_at_champion,
+    publish_monitoring,
+)
+from hokusai_mlflow.monitoring import rollback
 from hokusai_mlflow.progress import under_way
 from hokusai_mlflow.quality_steps import report_quality
 from hokusai_mlflow.refit_steps import cross_validate, validation_runs
@@ -58,6 +66,9 @@ __all__ = [
     "attest_and_reward",
     "cross_validate",
     "decide",
+    "decide_held_back",
+    "finish_rollback",
+    "look_at_champion",
     "measure_payment",
     "only_run_of",
     "open_attempt",
@@ -65,6 +76,7 @@ __all__ = [
     "preflight",
     "promote",
     "publish",
+    "publish_monitoring",
     "publish_performance",
     "publish_settlements",
     "register_baseline",
@@ -103,6 +115,7 @@ def preflight(spec_path: str) -> None:
 def open_attempt(spec_path: str) -> Attempt:
     """Take up the model's unfinished attempt, or begin a new one from the spec."""
     settings = Settings().prepare()
+    rollback.finish(load_spec(spec_path), settings)
     attempt = attempts.open_attempt(spec_path, settings)
     get_run_logger().info("%r", attempt)
     if not attempt.run_id:
@@ -144,8 +157,10 @@ def train(attempt: Attempt) -> Registered:
         with under_way(f"training {spec.model} on {len(rows.everything):,} rows"):
             folder = kept_results().folder(key, fit)
         trial.rehearse(attempt, models.read(folder))
+        digest = models.content_digest(folder)
+        with Ledger(settings.ledger) as ledger:
+            reigning.require_new(ledger, attempt.model, digest)
     attempts.enter(attempt, settings)
-    digest = models.content_digest(folder)
     return registry.register(
         client, attempt.model, attempt.id, attempt.run_id, folder=folder, digest=digest
     )

@@ -132,8 +132,8 @@ def _capacity(rows: int) -> int:
 
 
 def _written(spec: Spec) -> dict[str, Any]:
-    """The spec as far as it bears on results; where rewards go, and who is asked, does not."""
-    irrelevant = ("chain", "approval")
+    """The spec as far as results need it: not where rewards go, who is asked, what is watched."""
+    irrelevant = ("chain", "approval", "monitor")
     written = {key: value for key, value in spec.to_dict().items() if key not in irrelevant}
     if spec.verification == "oracle":
         # As it was written before sums could be proven, so that no attempt begins anew.

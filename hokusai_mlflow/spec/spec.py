@@ -13,6 +13,7 @@ from hokusai_mlflow.metrics import Metric, metric, metric_names
 from hokusai_mlflow.proof_spec import ProofSpec, Verification
 from hokusai_mlflow.quality.policy import QualityPolicy
 from hokusai_mlflow.spec.data import Contributor, DataSpec, Name
+from hokusai_mlflow.spec.monitor import MonitorPlan
 from hokusai_mlflow.spec.plans import ApprovalPlan, CrossValidationPlan, HumanPlan, ValuationPlan
 from hokusai_mlflow.tasks import TASKS, Task, TaskName
 from hokusai_mlflow.verification.statement import LOSSES, require_provable
@@ -51,6 +52,7 @@ class Spec(Part):
     proof: ProofSpec = ProofSpec()
     human: HumanPlan = HumanPlan()
     approval: ApprovalPlan | None = None
+    monitor: MonitorPlan = MonitorPlan()
     chain: ChainSpec = ChainSpec()
     serialization: Literal["cloudpickle", "skops"] = "cloudpickle"
 
