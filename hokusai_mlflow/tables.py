@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from hokusai_mlflow.errors import InputError, MissingInput
-from hokusai_mlflow.files import header_of, require_parquet, require_table
+from hokusai_mlflow.files import header_of, require_once, require_parquet, require_table
 
 # Newer pandas reads floats to the last bit by itself and warns when asked to.
 _PANDAS = tuple(int(part) for part in pd.__version__.split(".")[:2])
@@ -65,10 +65,8 @@ def read_table(
 
 
 def _read_csv(path: Path, name: str, id_column: str | None) -> pd.DataFrame:
-    header = pd.Index(header_of(path))
     # pandas would rename the second of two equal columns.
-    if header.duplicated().any():
-        raise InputError(f"{name}: columns appear twice: {duplicated(header)}")
+    require_once(header_of(path), f"{name}: ")
     with warnings.catch_warnings():
         # A row longer than the header is cut with only this warning.
         warnings.simplefilter("error", pd.errors.ParserWarning)
