@@ -97,7 +97,7 @@ BAD = {
     "no rows": ("csv", text(HEAD), "there are no rows"),
     "no rows in Parquet": (
         "parquet",
-        lambda path: board(3, "a", 1).iloc[:0].to_parquet(path),
+        board(3, "a", 1).iloc[:0].to_parquet,
         "there are no rows",
     ),
     "Latin-1": ("csv", text(HEAD + "é,1,2,0\n", "latin-1"), "not UTF-8 text"),
