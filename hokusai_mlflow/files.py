@@ -172,12 +172,12 @@ def parquet_memory(file: pq.ParquetFile, most: int) -> int:
     there are more than `most` bytes, counting ends.
     """
     about = file.metadata
-    needed = about.num_rows * ROW
+    needed = int(about.num_rows) * ROW
     texts = set()
     for group in range(about.num_row_groups):
         for at in range(about.num_columns):
             column = about.row_group(group).column(at)
-            needed += column.num_values * CELL + column.total_uncompressed_size
+            needed += int(column.num_values * CELL + column.total_uncompressed_size)
             if column.physical_type in ("BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY"):
                 texts.add(column.path_in_schema)
         if needed > most:

@@ -77,7 +77,7 @@ class Tail:
     def limit(self, given: int) -> float:
         """The distance beyond which a single value of so many is absurd."""
         grown = math.sqrt(max(1.0, given / self.rows))
-        return self.farthest * _ABSURD ** max(1.0, _SAFETY * self.shape) * grown
+        return float(self.farthest * _ABSURD ** max(1.0, _SAFETY * self.shape) * grown)
 
     def beyond(self, values: npt.NDArray[np.float64], level: float) -> Mask:
         """Which values are absurd, or among too many far ones.

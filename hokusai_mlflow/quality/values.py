@@ -134,7 +134,7 @@ class MissingValues:
         if wanted is None or not case.profile.rows:
             return beside_the_point(self.code, NOT_KNOWN)
         m, n = len(data), case.profile.rows
-        common = [name for name in data.features if name in wanted]
+        common = [name for name in map(str, data.features) if name in wanted]
         worse: dict[str, float] = {}
         rows = np.zeros(m, dtype=bool)
         for name in common:
@@ -178,7 +178,7 @@ class Outliers:
             return beside_the_point(self.code, NOT_KNOWN)
         judged = {
             name: wanted[name].tail
-            for name in data.features
+            for name in map(str, data.features)
             if name in wanted and wanted[name].tail and kind_of(data.features[name]) == "numbers"
         }
         if not judged:

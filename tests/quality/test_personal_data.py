@@ -1,4 +1,4 @@
-"""Strings that identify a person: published examples found, look-alikes left, nothing shown."""
+"""Strings that identify a person: published examples are found, and nothing of them is shown."""
 
 import random
 import re
@@ -27,7 +27,7 @@ PLANTED = {
     "Swiss AHV number": ["756.9217.0769.85"],
     "Brazilian CPF": ["529.982.247-25"],
 }
-LOOK_ALIKES = [
+SIMILAR_LOOKING = [
     "version 1.2.3-45 of 2026-11-26 12:30:45.123456",
     "ISBN 978-3-16-148410-0",
     "0.1234567890123456 and 4.111111111111111",
@@ -48,8 +48,8 @@ def test_published_examples_are_found_in_prose(kind, text):
     assert kind in dict(kinds_in(f"Please write to {text}, or so."))
 
 
-@pytest.mark.parametrize("text", LOOK_ALIKES)
-def test_look_alikes_are_not(text):
+@pytest.mark.parametrize("text", SIMILAR_LOOKING)
+def test_what_looks_like_them_are_not(text):
     assert list(kinds_in(text)) == []
 
 
