@@ -18,6 +18,7 @@ FLOWS = Path(__file__).parents[2] / "flows"
 
 PRELOADED = (
     "improve",
+    "monitor",
     "settle",
     "hokusai_mlflow.chain.local.node",
     "mlflow.pyfunc",
@@ -42,8 +43,6 @@ def run(request: dict) -> int:
     """
     os.chdir(request["folder"])
     os.environ.update(request["env"])
-    from improve import improve
-
     from hokusai_mlflow.errors import HokusaiError
     from hokusai_mlflow.settings import Settings
     from hokusai_mlflow.tracking.store import connect
@@ -58,7 +57,8 @@ def run(request: dict) -> int:
         if not request["times"]:
             connect(Settings().prepare())
         for _ in range(request["times"]):
-            told["receipts"].append(improve(request["spec"]).to_dict())
+            flow = getattr(importlib.import_module(request["flow"]), request["flow"])
+            told["receipts"].append(flow(request["spec"]).to_dict())
     except Exception as problem:
         code = problem.exit_code if isinstance(problem, HokusaiError) else 1
         told |= {"error": str(problem), "error_type": type(problem).__name__}
