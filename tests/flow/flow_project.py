@@ -51,7 +51,7 @@ SPEC: dict[str, Any] = {
     ],
     "gate": {"detectable_bps": 900},
     "cross_validation": {"repeats": 2, "folds": 2},
-    "valuation": {"repeats": 2, "folds": 2},
+    "valuation": {"repeats": 2, "folds": 3},
 }
 
 
