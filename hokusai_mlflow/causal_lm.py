@@ -1,4 +1,4 @@
-"""Log-likelihoods of texts by causal language models of `transformers` (extra ``[transformers]``)."""
+"""Log-likelihoods of texts by causal models of `transformers` (extra ``[transformers]``)."""
 
 from __future__ import annotations
 
@@ -89,9 +89,10 @@ class CausalLM:
             )
         self.bos = int(found)
         longest = getattr(model.config, "max_position_embeddings", None)
-        self.max_length = max_length or longest
-        if not self.max_length:
+        wanted = max_length or longest
+        if not wanted:
             raise InputError("the model's configuration has no length; name one with max_length=")
+        self.max_length = int(wanted)
         if self.max_length < 2 or (longest and self.max_length > longest):
             raise InputError(
                 f"expected max_length from 2 to the model's {longest}, found {self.max_length}"

@@ -5,16 +5,14 @@ import math
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
-
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-
 from hokusai_mlflow.causal_lm import CausalLM
 from hokusai_mlflow.errors import InputError
 from hokusai_mlflow.metrics import metric
 from hokusai_mlflow.predicting import predict
 
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+tokenizers = pytest.importorskip("tokenizers")
 pytestmark = pytest.mark.filterwarnings("ignore")
 TEXTS = [
     "Fit the model on the training rows.",
@@ -26,13 +24,13 @@ TEXTS = [
 
 
 def tokenizer(texts=TEXTS, size=280, **options):
-    made = Tokenizer(models.BPE())
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    made.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    made = tokenizers.Tokenizer(tokenizers.models.BPE())
+    made.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = tokenizers.decoders.ByteLevel()
+    alphabet = tokenizers.pre_tokenizers.ByteLevel.alphabet()
     made.train_from_iterator(
         texts,
-        trainers.BpeTrainer(
+        tokenizers.trainers.BpeTrainer(
             vocab_size=size, special_tokens=["<s>"], initial_alphabet=alphabet, show_progress=False
         ),
     )
@@ -119,17 +117,17 @@ def test_what_cannot_be_scored():
         CausalLM(gpt2(), tokenizer(), stride=16)
     with pytest.raises(InputError, match="found 99"):
         CausalLM(gpt2(), tokenizer(), max_length=99)
-    words = Tokenizer(models.WordLevel({"[UNK]": 0, "the": 1, "rows": 2}, unk_token="[UNK]"))
-    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    words = tokenizers.Tokenizer(
+        tokenizers.models.WordLevel({"[UNK]": 0, "the": 1, "rows": 2}, unk_token="[UNK]")
+    )
+    words.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
     by_word = transformers.PreTrainedTokenizerFast(
         tokenizer_object=words, unk_token="[UNK]", bos_token="the"
     )
     with pytest.raises(InputError, match="does not know a part of 'the columns'"):
         CausalLM(gpt2(), by_word).log_likelihoods(["the rows", "the columns"])
     lower = tokenizer()
-    from tokenizers import normalizers
-
-    lower.backend_tokenizer.normalizer = normalizers.Lowercase()
+    lower.backend_tokenizer.normalizer = tokenizers.normalizers.Lowercase()
     with pytest.raises(InputError, match="loses a part of 'Fit"):
         CausalLM(gpt2(), lower).log_likelihoods(TEXTS)
 

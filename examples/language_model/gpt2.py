@@ -5,21 +5,19 @@ Needs the extra ``[transformers]``. Nothing is downloaded.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from torch.nn import functional
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from hokusai_mlflow.causal_lm import CausalLM
 
 VOCABULARY, WIDTH, LAYERS, HEADS, LENGTH = 512, 64, 2, 2, 128
-EPOCHS, BATCH, RATE = 6, 16, 3e-3
+EPOCHS, BATCH, RATE, SPREAD = 3, 16, 3e-3, 0.02
 START = "<|endoftext|>"
-
-_drawing = threading.Lock()
 
 
 class SmallGPT2:
@@ -44,23 +42,26 @@ class SmallGPT2:
         del features
         texts = [str(text) for text in texts]
         tokenizer = learnt_tokenizer(texts)
-        # Refits run in threads, and the library draws first weights from the process' generator.
-        with _drawing:
-            torch.manual_seed(self.seed)
-            config = GPT2Config(
-                vocab_size=len(tokenizer),
-                n_positions=LENGTH,
-                n_embd=WIDTH,
-                n_layer=LAYERS,
-                n_head=HEADS,
-                resid_pdrop=0.0,
-                embd_pdrop=0.0,
-                attn_pdrop=0.0,
-                bos_token_id=tokenizer.bos_token_id,
-                eos_token_id=tokenizer.eos_token_id,
-            )
-            model = GPT2LMHeadModel(config)
-        train(model, blocks(texts, tokenizer), seed=self.seed)
+        config = GPT2Config(
+            vocab_size=len(tokenizer),
+            n_positions=LENGTH,
+            n_embd=WIDTH,
+            n_layer=LAYERS,
+            n_head=HEADS,
+            resid_pdrop=0.0,
+            embd_pdrop=0.0,
+            attn_pdrop=0.0,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+        )
+        model = GPT2LMHeadModel(config)
+        # Refits run in threads, so nothing may depend on the process' generator.
+        random = torch.Generator().manual_seed(self.seed)
+        with torch.no_grad():
+            for weights in model.parameters():
+                if weights.dim() > 1:
+                    weights.normal_(0.0, SPREAD, generator=random)
+        train(model, blocks(texts, tokenizer), random)
         self.scorer_ = CausalLM(model, tokenizer)
         return self
 
@@ -89,7 +90,10 @@ def blocks(texts: Sequence[str], tokenizer: PreTrainedTokenizerFast) -> torch.Te
     stream = [
         token
         for text in texts
-        for token in (tokenizer.bos_token_id, *tokenizer(text, add_special_tokens=False)["input_ids"])
+        for token in (
+            tokenizer.bos_token_id,
+            *tokenizer(text, add_special_tokens=False)["input_ids"],
+        )
     ]
     # The last row is filled up from the first.
     short = -len(stream) % LENGTH
@@ -97,17 +101,16 @@ def blocks(texts: Sequence[str], tokenizer: PreTrainedTokenizerFast) -> torch.Te
     return torch.tensor(stream).view(-1, LENGTH)
 
 
-def train(model: GPT2LMHeadModel, rows: torch.Tensor, *, seed: int) -> None:
+def train(model: GPT2LMHeadModel, rows: torch.Tensor, random: torch.Generator) -> None:
     """Adam over all rows, `EPOCHS` times."""
-    order = torch.Generator().manual_seed(seed)
     steps = EPOCHS * -(-len(rows) // BATCH)
     optimiser = torch.optim.AdamW(model.parameters(), lr=RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps + 1)
     model.train()
     for _ in range(EPOCHS):
-        for batch in torch.randperm(len(rows), generator=order).split(BATCH):
-            given = rows[batch]
-            loss = model(input_ids=given, labels=given).loss
+        for batch in torch.randperm(len(rows), generator=random).split(BATCH):
+            logits = model(input_ids=rows[batch]).logits[:, :-1]
+            loss = functional.cross_entropy(logits.flatten(0, 1), rows[batch, 1:].flatten())
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

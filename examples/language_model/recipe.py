@@ -61,7 +61,7 @@ class KneserNey:
         return found
 
     def perplexity(self, texts: Iterable[str]) -> float:
-        """exp of the mean negative log-likelihood of a byte."""
+        """The exponential of the mean negative log-likelihood of a byte."""
         return float(np.exp(-np.concatenate(self.log_likelihoods(texts)).mean()))
 
 
@@ -85,7 +85,9 @@ class Level:
         return looked_up(self.grams, self.shares, grams, missing=0.0) + left * lower
 
 
-def looked_up(known: np.ndarray, values: np.ndarray, asked: np.ndarray, *, missing: float) -> np.ndarray:
+def looked_up(
+    known: np.ndarray, values: np.ndarray, asked: np.ndarray, *, missing: float
+) -> np.ndarray:
     """Values of keys in a sorted table."""
     at = np.minimum(np.searchsorted(known, asked), len(known) - 1)
     return np.where(known[at] == asked, values[at], missing)

@@ -86,8 +86,9 @@ def aligned(pairs: Sequence[tuple[Phrase, Phrase]]) -> Iterator[np.ndarray]:
     theirs = [np.tile([number["t " + w] for w in target], len(source)) for source, target in pairs]
     prior = np.concatenate(
         [
-            np.exp(-DIAGONAL * np.abs((np.arange(m) + 0.5)[:, None] / m - (np.arange(n) + 0.5) / n))
-            .ravel()
+            np.exp(
+                -DIAGONAL * np.abs((np.arange(m) + 0.5)[:, None] / m - (np.arange(n) + 0.5) / n)
+            ).ravel()
             for m, n in sizes
         ]
     )
@@ -105,7 +106,9 @@ def aligned(pairs: Sequence[tuple[Phrase, Phrase]]) -> Iterator[np.ndarray]:
         yield (weight == weight.max(axis=1, keepdims=True)) & (weight == weight.max(axis=0))
 
 
-def posterior(given: np.ndarray, made: np.ndarray, prior: np.ndarray, place: np.ndarray) -> np.ndarray:
+def posterior(
+    given: np.ndarray, made: np.ndarray, prior: np.ndarray, place: np.ndarray
+) -> np.ndarray:
     """Probability of every link, where each word in `place` is made by one of the given words."""
     kinds, kind = np.unique(given * (made.max() + 1) + made, return_inverse=True)
     share = np.ones(len(kinds))
