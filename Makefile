@@ -5,13 +5,15 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DIGITS := examples/digits/pipeline.yaml
 VISITS := examples/doctor_visits/pipeline.yaml
+LANGUAGE := examples/language_model/pipeline.yaml
+TRANSLATION := examples/translation/pipeline.yaml
 
 BROWSER := tests/dashboard/test_dashboard_browser.py
-PARALLEL := -n 2 --dist loadgroup --ignore=tests/calibration --ignore=tests/benchmarks \
+PARALLEL := -n 2 --ignore=tests/calibration --ignore=tests/benchmarks \
 	--ignore=$(BROWSER)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-regression test test-exhaustive test-more zk-tools zk-interop ui-tests calibrate calibrate-quick bench bench-quick faults postgres lint contracts-tools contracts vectors gas slither halmos mutants lock clean
+.PHONY: help install demo demo-regression demo-language demo-translation test test-exhaustive test-more zk-tools zk-interop ui-tests calibrate calibrate-quick bench bench-quick faults postgres lint contracts-tools contracts vectors gas slither halmos mutants lock clean
 
 help: ## Show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -33,6 +35,12 @@ $(STAMP): requirements.lock pyproject.toml
 # the third finds nothing new. One process, so that Prefect's temporary server starts once.
 demo: $(STAMP) examples/digits/data ## Train, compare, decide, promote, attest and pay, on handwritten digits
 	$(BIN)/hokusai run $(DIGITS) $(DIGITS) $(DIGITS)
+
+demo-language: $(STAMP) examples/language_model/data ## The same for a language model, on prose about statistics
+	$(BIN)/hokusai run $(LANGUAGE) $(LANGUAGE)
+
+demo-translation: $(STAMP) examples/translation/data ## The same for generated text, on messages of programs
+	$(BIN)/hokusai run $(TRANSLATION) $(TRANSLATION)
 
 demo-regression: $(STAMP) examples/doctor_visits/data ## The same for an error metric, on doctor visits
 	$(BIN)/hokusai run $(VISITS) $(VISITS)

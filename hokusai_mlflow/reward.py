@@ -376,3 +376,33 @@ def move_head_unpaid(spec: Spec, evidence: Evidence, settings: Settings) -> str 
         document["candidate"]["digest"],
         reason=document["payment"]["reason"],
     )
+
+
+def move_head_back(
+    spec: Spec, champion: str, beaten: str, reason: str, settings: Settings
+) -> str | None:
+    """Move the lineage's head back after a rollback; again changes nothing.
+
+    Parameters
+    ----------
+    spec : Spec
+    champion, beaten : str
+        Digests of the version that is rolled back and of the one that it had beaten.
+    reason : str
+        For the record on chain.
+    settings : Settings
+
+    Returns
+    -------
+    str or None
+        Hash of the transaction; None when there is nothing to move.
+
+    Raises
+    ------
+    ContractRefused
+        When the head is neither of the two, or the sender may not move it.
+    """
+    bench = open_chain(spec.chain, settings)
+    if bench.verifier.head(spec.model) is None:
+        return None
+    return bench.verifier.move_head(bench.sender, spec.model, champion, beaten, reason=reason)

@@ -3,7 +3,7 @@
 Steps take and return plain values and open what they need; no MLflow run is "active" in them. A
 step that changes the registry, the ledger or the chain carries its own idempotency key, so that
 any of them can be killed and run again; Prefect's own caching is off for all. Steps that refit
-recipes are in `refit_steps`.
+recipes are in `refit_steps` and `valuation_steps`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from hokusai_mlflow import (
     proving,
     receipts,
     refits,
+    reigning,
     reports,
     review_steps,
     reward,
@@ -36,8 +37,16 @@ from hokusai_mlflow.evidence import Evidence
 from hokusai_mlflow.gate import Case, Decision, ValidationRuns
 from hokusai_mlflow.judgement import Judgement
 from hokusai_mlflow.ledger import Ledger, accept_look
+from hokusai_mlflow.monitor_steps import (
+    decide_held_back,
+    finish_rollback,
+    look_at_champion,
+    publish_monitoring,
+)
+from hokusai_mlflow.monitoring import rollback
 from hokusai_mlflow.progress import under_way
-from hokusai_mlflow.refit_steps import cross_validate, validation_runs, value_contributions
+from hokusai_mlflow.quality_steps import report_quality
+from hokusai_mlflow.refit_steps import cross_validate, validation_runs
 from hokusai_mlflow.report.receipt import Receipt
 from hokusai_mlflow.report.report import Report
 from hokusai_mlflow.report_steps import performance_report, publish_performance
@@ -51,11 +60,15 @@ from hokusai_mlflow.tracking.registry import Registered
 from hokusai_mlflow.tracking.store import connect
 from hokusai_mlflow.trial import Models, Trial
 from hokusai_mlflow.valuation import Valuation
+from hokusai_mlflow.valuation_steps import require_runner, value_contributions
 
 __all__ = [
     "attest_and_reward",
     "cross_validate",
     "decide",
+    "decide_held_back",
+    "finish_rollback",
+    "look_at_champion",
     "measure_payment",
     "only_run_of",
     "open_attempt",
@@ -63,9 +76,11 @@ __all__ = [
     "preflight",
     "promote",
     "publish",
+    "publish_monitoring",
     "publish_performance",
     "publish_settlements",
     "register_baseline",
+    "report_quality",
     "review",
     "say_nothing_new",
     "settle",
@@ -90,6 +105,7 @@ def preflight(spec_path: str) -> None:
     settings = Settings().prepare()
     spec = load_spec(spec_path)
     proving.require_prover(spec)
+    require_runner(spec.valuation)
     connect(settings)
     with Ledger(settings.ledger):
         reward.reach_chain(spec.chain, settings)
@@ -99,6 +115,7 @@ def preflight(spec_path: str) -> None:
 def open_attempt(spec_path: str) -> Attempt:
     """Take up the model's unfinished attempt, or begin a new one from the spec."""
     settings = Settings().prepare()
+    rollback.finish(load_spec(spec_path), settings)
     attempt = attempts.open_attempt(spec_path, settings)
     get_run_logger().info("%r", attempt)
     if not attempt.run_id:
@@ -140,8 +157,10 @@ def train(attempt: Attempt) -> Registered:
         with under_way(f"training {spec.model} on {len(rows.everything):,} rows"):
             folder = kept_results().folder(key, fit)
         trial.rehearse(attempt, models.read(folder))
+        digest = models.content_digest(folder)
+        with Ledger(settings.ledger) as ledger:
+            reigning.require_new(ledger, attempt.model, digest)
     attempts.enter(attempt, settings)
-    digest = models.content_digest(folder)
     return registry.register(
         client, attempt.model, attempt.id, attempt.run_id, folder=folder, digest=digest
     )
@@ -309,7 +328,7 @@ def register_baseline(attempt: Attempt, candidate: Registered) -> Receipt:
     promote.fn(attempt, candidate)
     receipt = receipts.baseline(attempt, candidate, utility)
     score = next(iter(receipt.scores.values()))[1]
-    runs.log(client, attempt.run_id, metrics={f"eval/{spec.metric}": score})
+    runs.log(client, attempt.run_id, metrics={f"eval/{spec.automatic_metric[0]}": score})
     report = reports.baseline(attempt, candidate, receipt)
     showing.show_report(client, report)
     return _close(attempt, receipt, report, settings)

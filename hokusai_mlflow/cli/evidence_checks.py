@@ -142,8 +142,14 @@ def measure(document: Mapping[str, Any], path: Path) -> Measured:
     path : Path
         File with the columns id, target, champion and candidate.
     """
-    rows = checked(path, baseline="champion", candidate="candidate", name=str(path))
     of = metric(document["metric"], **document["metric_options"])
+    rows = checked(
+        path,
+        baseline="champion",
+        candidate="candidate",
+        name=str(path),
+        text=of.output in ("text", "loglik"),
+    )
     groups = None
     if document["evaluation"].get("columns", {}).get("group") is not None:
         groups = prediction_table(path, "id", "group")["group"].reindex(rows.ids).to_numpy()

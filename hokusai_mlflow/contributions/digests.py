@@ -102,7 +102,10 @@ def encode_column(values: pd.Series, name: str) -> Cells:
     try:
         codes, uniques = pd.factorize(values, use_na_sentinel=True)
     except TypeError as error:
-        raise InputError(f"column {name!r} holds values that are not single values") from error
+        raise InputError(
+            f"column {name!r} holds lists or other values that are not single values; expected "
+            "numbers, text, dates or missing values: turn it into columns of those"
+        ) from error
     table = b"".join([*(_cell(value, name) for value in uniques), bytes(CELL)])
     return np.frombuffer(table, dtype=np.uint8).reshape(-1, CELL)[codes]
 
