@@ -59,7 +59,7 @@ def setup(
     ] = "development",
     as_json: AsJson = False,
 ) -> None:
-    """Make the key of a circuit; at 10,240 examples this takes a minute.
+    """Make the key of a circuit; at 10,240 examples this takes a minute or more.
 
     Example: hokusai zk setup --kind accuracy --capacity 1024 --mode development
     """
