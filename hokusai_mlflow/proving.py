@@ -66,11 +66,23 @@ def key_of(statement: Statement, settings: Settings) -> Any:
     -------
     KeyRecord
     """
-    store, circuit = _store(settings), circuit_of(statement.circuit)
+    store, circuit = key_store(settings), circuit_of(statement.circuit)
     found = store.find(circuit)
     if found is not None:
         return found
     return store.make(circuit)
+
+
+def key_store(settings: Settings) -> Any:
+    """Where keys are kept.
+
+    Returns
+    -------
+    KeyStore
+    """
+    from hokusai_mlflow.verification.zk.keys import KeyStore  # noqa: PLC0415
+
+    return KeyStore(settings.prepare().home / "zk")
 
 
 # ---------------------------------------------------------------------- before predictions exist
@@ -171,7 +183,7 @@ def described(attempt: Attempt, gate: Trial, payment: Trial, settings: Settings)
                 "champion": hex(commitments[1]),
                 "candidate": hex(commitments[2]),
             }
-            for chunk, _, commitments in _private(statement, one, chunks, settings, spec)
+            for chunk, _, commitments in private_chunks(statement, one, chunks, settings, spec)
         ]
         for name, one, chunks in (("gate", gate, labels.gate), ("payment", payment, labels.payment))
     }
@@ -216,9 +228,9 @@ def prove(
         from hokusai_mlflow.verification.zk import proving  # noqa: PLC0415
 
         made = []
-        for _, rows, _ in _private(statement, one, chunks, settings, spec):
+        for _, rows, _ in private_chunks(statement, one, chunks, settings, spec):
             circuit = circuit_of(statement.circuit)
-            found = proving.prove(circuit, rows, context, _store(settings), record=record)
+            found = proving.prove(circuit, rows, context, key_store(settings), record=record)
             _, n, _, champion, candidate, *counts = found.inputs
             words = tuple(found.proof.words())
             made.append(Proof(n, champion, candidate, tuple(counts), words))
@@ -240,7 +252,7 @@ def prove(
 # ---------------------------------------------------------------------- inside
 
 
-def _private(
+def private_chunks(
     statement: Statement, one: Trial, chunks: Sequence[Chunk], settings: Settings, spec: Spec
 ) -> Iterator[tuple[Chunk, Any, tuple[int, int, int]]]:
     """Chunks with their rows for the prover, and the three commitments to them."""
@@ -252,7 +264,7 @@ def _private(
         statement.predictions(said["champion"]),
         statement.predictions(said["candidate"]),
     )
-    key = settings.split_key(spec.model, spec.data.split.key)
+    key = settings.salt_key(spec.model, spec.data.split.key)
     circuit = circuit_of(statement.circuit)
     for chunk in chunks:
         values = [[column[row] for row in chunk.rows] for column in columns]
@@ -277,9 +289,3 @@ def _tally(statement: Statement, one: Trial, places: npt.NDArray[np.int64]) -> t
     labels = statement.labels(said["target"][places])
     outputs = (statement.predictions(said[name][places]) for name in ("champion", "candidate"))
     return tuple(statement.tally(labels, *outputs))
-
-
-def _store(settings: Settings) -> Any:
-    from hokusai_mlflow.verification.zk.keys import KeyStore  # noqa: PLC0415
-
-    return KeyStore(settings.prepare().home / "zk")

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from hokusai_mlflow import evidence
 from hokusai_mlflow.chain.improvement import Improvement, signing_domain
 from hokusai_mlflow.chain.proven import Proof, Proven, context_of
+from hokusai_mlflow.cli.inference_checks import assumptions as inference_assumptions
+from hokusai_mlflow.cli.inference_checks import check_inferred
 from hokusai_mlflow.errors import InputError, MissingInput
 from hokusai_mlflow.evidence import Check
 from hokusai_mlflow.proven_sums import added, unpack
@@ -50,7 +52,11 @@ def check_proofs(document: Mapping[str, Any], proof: Path | None) -> list[Check]
         raise InputError(f"{proof} is not JSON: {problem}") from None
     domain = signing_domain(int(told["chain_id"]), told["contract"])
     improvement = Improvement.from_dict(told["improvement"])
-    return check_proven(document, improvement, Proven.from_dict(told["proven"]), domain)
+    checks = check_proven(document, improvement, Proven.from_dict(told["proven"]), domain)
+    if "inference" in document["verification"]:
+        where = "commitments, draw and proofs are on the chain; check them with --chain"
+        checks.append(Check("predictions ⇐ models", None, where))
+    return checks
 
 
 def check_proven(
@@ -142,6 +148,7 @@ def check_recorded(document: Mapping[str, Any], verifier: Verifier) -> list[Chec
             Check(f"{line.what} (chain)", line.ok, line.detail)
             for line in check_proven(document, improvement, proven, verifier.domain)
         ),
+        *check_inferred(document, verifier),
     ]
 
 
@@ -155,7 +162,7 @@ def assumptions(document: Mapping[str, Any]) -> list[str]:
         f"The proof's key is of the mode {mode}: {SETUP.get(mode, 'unknown')}.",
         "Labels were fixed before pay; that they are true, only their owner knows. Whoever knows "
         "them can prove any predictions, and chooses which, and who is paid.",
-        "That the committed predictions are those of the two models is not proven here.",
+        *inference_assumptions(document),
         "Circuits, prover and contracts have not been audited.",
     ]
     if stated["shown"] is not None:
