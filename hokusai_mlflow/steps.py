@@ -126,6 +126,7 @@ def train(attempt: Attempt) -> Registered:
         reward.require_head(spec, attempts.beaten(attempt).digest, settings)
         if quantising.is_inferred(spec):
             champion = _load(attempt, attempts.beaten(attempt), settings)
+            quantising.required_model(champion, spec)
         # Before there is a candidate that could predict anything.
         reward.commit_labels(attempt, champion, settings)
 

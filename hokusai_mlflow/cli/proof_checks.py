@@ -161,13 +161,18 @@ def assumptions(document: Mapping[str, Any]) -> list[str]:
     told = [
         f"The proof's key is of the mode {mode}: {SETUP.get(mode, 'unknown')}.",
         "Labels were fixed before pay; that they are true, only their owner knows. Whoever knows "
-        "them can prove any predictions, and chooses which, and who is paid.",
+        f"them can {_leaves(stated)}, and chooses which, and who is paid.",
         *inference_assumptions(document),
         "Circuits, prover and contracts have not been audited.",
     ]
     if stated["shown"] is not None:
         told.insert(1, "Oracles vouch for the examples that they saw, by a quorum of signatures.")
     return told
+
+
+def _leaves(stated: Mapping[str, Any]) -> str:
+    """What is left to whoever knows the labels."""
+    return "fit weights to them" if "inference" in stated else "prove any predictions"
 
 
 def _stated(chunks: list[Mapping[str, Any]]) -> list[tuple[int, ...]]:
