@@ -5,13 +5,15 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DIGITS := examples/digits/pipeline.yaml
 VISITS := examples/doctor_visits/pipeline.yaml
+LANGUAGE := examples/language_model/pipeline.yaml
+TRANSLATION := examples/translation/pipeline.yaml
 
 BROWSER := tests/dashboard/test_dashboard_browser.py
-PARALLEL := -n 2 --dist loadgroup --ignore=tests/calibration --ignore=tests/benchmarks \
+PARALLEL := -n 2 --ignore=tests/calibration --ignore=tests/benchmarks \
 	--ignore=$(BROWSER)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-regression test test-exhaustive test-more zk-interop ui-tests calibrate calibrate-quick bench bench-quick faults postgres lint contracts-tools contracts vectors gas slither halmos mutants lock clean
+.PHONY: help install demo demo-regression demo-language demo-translation test test-exhaustive test-more zk-tools zk-interop ui-tests calibrate calibrate-quick bench bench-quick faults postgres lint contracts-tools contracts vectors gas slither halmos mutants lock clean
 
 help: ## Show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -34,6 +36,12 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP) examples/digits/data ## Train, compare, decide, promote, attest and pay, on handwritten digits
 	$(BIN)/hokusai run $(DIGITS) $(DIGITS) $(DIGITS)
 
+demo-language: $(STAMP) examples/language_model/data ## The same for a language model, on prose about statistics
+	$(BIN)/hokusai run $(LANGUAGE) $(LANGUAGE)
+
+demo-translation: $(STAMP) examples/translation/data ## The same for generated text, on messages of programs
+	$(BIN)/hokusai run $(TRANSLATION) $(TRANSLATION)
+
 demo-regression: $(STAMP) examples/doctor_visits/data ## The same for an error metric, on doctor visits
 	$(BIN)/hokusai run $(VISITS) $(VISITS)
 
@@ -50,8 +58,11 @@ test-exhaustive: $(STAMP) ## Run the tests that `make test` has only examples of
 test-more: $(STAMP) ## Those of them that run no flow of their own, as CI does
 	$(BIN)/pytest $(PARALLEL) -m "exhaustive and not flow"
 
-zk-interop: $(STAMP) ## Proofs, keys and circuits between our prover and snarkjs (needs Node)
+# snarkjs; where it is, `make test-exhaustive` and `make test-more` run these tests too.
+zk-tools:
 	cd tests/verification/zk && $(NPM_CI)
+
+zk-interop: $(STAMP) zk-tools ## Proofs, keys and circuits between our prover and snarkjs (needs Node)
 	$(BIN)/pytest -q tests/verification/zk/test_zk_interop.py
 
 # Simulations and timings have commands of their own: a test must not depend on how busy the machine is.

@@ -33,6 +33,7 @@ from hokusai_mlflow.proving import key_store
 from hokusai_mlflow.quantising import required_model
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import Spec
+from hokusai_mlflow.verification.zk.setup import Progress, silent
 
 ETHEREUM_DELAY = 130
 MOST_ROWS = 2**32 - 1
@@ -108,7 +109,14 @@ def described(subject: Subject, settings: Settings) -> dict[str, Any]:
     }
 
 
-def infer(subject: Subject, verifier: Verifier, signer: Signer, settings: Settings) -> Draw:
+def infer(
+    subject: Subject,
+    verifier: Verifier,
+    signer: Signer,
+    settings: Settings,
+    *,
+    progress: Progress = silent,
+) -> Draw:
     """Commit to predictions, have rows drawn, and prove them; what is done already stays done.
 
     Parameters
@@ -118,6 +126,7 @@ def infer(subject: Subject, verifier: Verifier, signer: Signer, settings: Settin
     signer : Signer
         The model owner's key.
     settings : Settings
+    progress : callable, optional
 
     Raises
     ------
@@ -133,7 +142,7 @@ def infer(subject: Subject, verifier: Verifier, signer: Signer, settings: Settin
     contract = _required_contract(verifier, spec)
     plan = plan_of(subject, settings)
     store = key_store(settings)
-    record = _key(contract, signer, plan.circuit, inputs, settings)
+    record = _key(contract, signer, plan.circuit, inputs, settings, progress=progress)
     draw = _drawn(contract, signer, spec.model, plan.inferred)
     terms = contract.terms(spec.model)
     assert terms is not None
@@ -141,7 +150,9 @@ def infer(subject: Subject, verifier: Verifier, signer: Signer, settings: Settin
     while not draw.complete:
         openings = list(plan.openings(draw, terms.rows))[:PROOFS_PER_TRANSACTION]
         context = int.from_bytes(draw.commitment, "big") >> 8
-        made = linked.prove(plan.circuit, openings, context, store, record=record)
+        made = linked.prove(
+            plan.circuit, openings, context, store, record=record, progress=progress
+        )
         points = [proof.words() for _, proof in made]
         contract.prove(signer, spec.model, plan.inferred, words, points)
         draw = _required_draw(contract, spec.model, plan.inferred)
@@ -193,13 +204,21 @@ def _required_contract(verifier: Verifier, spec: Spec) -> InferenceVerifier:
 
 
 def _key(
-    contract: InferenceVerifier, signer: Signer, circuit: Any, inputs: Inputs, settings: Settings
+    contract: InferenceVerifier,
+    signer: Signer,
+    circuit: Any,
+    inputs: Inputs,
+    settings: Settings,
+    *,
+    progress: Progress,
 ) -> Any:
     """The strongest key of a circuit, registered; made and registered on a development chain."""
     store = key_store(settings)
     record = store.find(circuit)
     if is_development(contract.web3):
-        record = record or store.make(circuit)
+        record = record or store.make(
+            circuit, progress=lambda stage, *far: progress(f"key of inference, {stage}", *far)
+        )
         _register_keys(contract, signer, inputs, settings)
     elif record is None or contract.mode(record.hash) == "unknown":
         raise ChainError(

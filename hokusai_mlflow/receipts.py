@@ -10,6 +10,7 @@ from hokusai_mlflow.deltaone import CONTRIBUTORS_PERCENT, WEIGHT_TOTAL
 from hokusai_mlflow.evidence import Evidence
 from hokusai_mlflow.judgement import Judgement
 from hokusai_mlflow.report.receipt import ContributorLine, Outcome, Receipt
+from hokusai_mlflow.report.valued import told_how
 from hokusai_mlflow.reward import is_development_chain
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.tracking.registry import Registered
@@ -47,6 +48,7 @@ def _lines(
                 value=value,
                 std_error=error,
                 share=share * WEIGHT_TOTAL // total,
+                share_error=found.share_error(contributor.name) if found else None,
                 wei=str(_contributors_part(reward, share, total)),
             )
         )
@@ -99,6 +101,7 @@ def judged(
         payment=evidence.document["payment"] if evidence else {},
         settlement=settlement.to_dict() if settlement else {},
         contributors=lines,
+        valued=told_how(evidence.document["contributions"].get("valuation")) if evidence else "",
         owner=spec.owner,
         owner_wei=str(reward - sum(int(line.wei) for line in lines)),
         evidence=evidence.digest if evidence else "",
@@ -110,7 +113,7 @@ def judged(
 def baseline(attempt: Attempt, candidate: Registered, utility: float) -> Receipt:
     """The receipt of a model's first version."""
     spec = attempt.inputs.spec
-    of = attempt.inputs.metric
+    of = attempt.inputs.automatic_metric
     sign = -1 if of.direction == "lower" else 1
     value = math.exp(sign * utility) if of.scale == "log_ratio" else sign * utility
     return Receipt(
@@ -125,7 +128,7 @@ def baseline(attempt: Attempt, candidate: Registered, utility: float) -> Receipt
         attempt=attempt.id,
         run_id=attempt.run_id,
         candidate_version=candidate.version,
-        scores={f"{spec.metric}, out of fold": (value, value)},
+        scores={f"{of.name}, out of fold": (value, value)},
         owner=spec.owner,
         development=is_development_chain(spec.chain, Settings()),
     )

@@ -90,6 +90,6 @@ def prove(
     inputs = [of.public_inputs(opening, context) for opening in opened]
     key = store.load(record or store.get(of))
     for number, (opening, public) in enumerate(zip(opened, inputs, strict=True)):
-        progress("inference", number, len(opened))
+        progress("proving predictions", number, len(opened))
         yield public, prover.prove(key, of.built(opening, context, record=False).values)
-    progress("inference", len(opened), len(opened))
+    progress("proving predictions", len(opened), len(opened))
