@@ -36,7 +36,6 @@ from hokusai_mlflow.spec import Spec
 from hokusai_mlflow.verification.zk.setup import Progress, silent
 
 ETHEREUM_DELAY = 130
-MOST_ROWS = 2**32 - 1
 
 
 # ---------------------------------------------------------------------- before predictions exist
@@ -195,10 +194,12 @@ def _required_draw(contract: InferenceVerifier, model: str, said: Inferred) -> D
 
 def _required_contract(verifier: Verifier, spec: Spec) -> InferenceVerifier:
     found = InferenceVerifier.find(ProofVerifier(verifier))
-    if found is None or found.terms(spec.model) is None:
+    terms = None if found is None else found.terms(spec.model)
+    if found is None or terms is None or terms.rows < rows_demanded(spec):
+        asks = f"{terms.rows} rows" if terms else "none"
         raise ChainError(
-            f"the chain does not ask for inference of {spec.model}; an administrator runs "
-            "`hokusai chain configure-model SPEC`"
+            f"the spec promises inference proofs of {rows_demanded(spec)} rows of {spec.model}, "
+            f"the chain asks for {asks}; an administrator runs `hokusai chain configure-model SPEC`"
         )
     return found
 

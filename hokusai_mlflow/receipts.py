@@ -103,7 +103,7 @@ def judged(
         settlement=settlement.to_dict() if settlement else {},
         contributors=lines,
         valued=told_how(evidence.document["contributions"].get("valuation")) if evidence else "",
-        inferred=told_inference(evidence.document.get("verification")) if evidence else "",
+        inferred=told_inference(evidence.document) if evidence else "",
         owner=spec.owner,
         owner_wei=str(reward - sum(int(line.wei) for line in lines)),
         evidence=evidence.digest if evidence else "",

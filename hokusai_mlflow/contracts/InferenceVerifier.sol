@@ -108,7 +108,7 @@ contract InferenceVerifier is IInference, VerifyingKeys {
     error EvaluationSetUnknown(bytes32 modelId, bytes32 evaluationSet);
     error FeaturesAlreadyCommitted(bytes32 evaluationSet, uint256 blockNumber);
     error FeaturesUnknown(bytes32 modelId, bytes32 evaluationSet);
-    error FeaturesTooLate(bytes32 evaluationSet, uint256 blockNumber);
+    error FeaturesTooLate(bytes32 evaluationSet, uint256 from, uint256 blockNumber);
     error FeaturesAreOthers(bytes32 expected, bytes32 given);
     error WeightsUnknown(bytes32 modelId, bytes32 model);
     error WeightsAreOthers(bytes32 model, uint256 expected, uint256 given);
@@ -296,7 +296,8 @@ contract InferenceVerifier is IInference, VerifyingKeys {
         if (known != said.championWeights) revert WeightsAreOthers(said.champion, known, said.championWeights);
         uint256 since = featuresSince[modelId][said.evaluationSet];
         if (since == 0) revert FeaturesUnknown(modelId, said.evaluationSet);
-        if (since >= block.number) revert FeaturesTooLate(said.evaluationSet, since);
+        uint256 from = since + _proofs.terms(modelId).minCommitmentAge;
+        if (block.number < from) revert FeaturesTooLate(said.evaluationSet, from, block.number);
         bytes32 expected = features[modelId][said.evaluationSet];
         bytes32 given = keccak256(abi.encodePacked(said.features));
         if (given != expected) revert FeaturesAreOthers(expected, given);

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def told_inference(verification: Mapping[str, Any] | None) -> str:
+def told_inference(document: Mapping[str, Any]) -> str:
     """In a sentence, how far whole numbers follow the fitted models, and what is drawn.
 
     Parameters
     ----------
-    verification : mapping or None
-        That section of the evidence; an empty string where inference is not proven.
+    document : mapping
+        The evidence; an empty string where inference is not proven, or nothing is paid for it.
     """
-    stated = (verification or {}).get("inference")
-    if not stated:
+    stated = document.get("verification", {}).get("inference")
+    if not stated or not document["payment"]["paid_bps"]:
         return ""
     agreements = " and ".join(
         f"{told['agreement']:.2%} of {told['compared']:,} rows ({name})"

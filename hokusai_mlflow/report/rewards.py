@@ -120,7 +120,7 @@ def payment(report: Report) -> Section | None:
         ("policy", f"{paid['policy']}: {POLICIES.get(paid['policy'], '')}"),
         ("paid improvement", f"{paid['paid_bps']:,} bps = {paid['paid_bps'] / 100:g} DeltaOnes"),
     ]
-    inferred = told_inference(report.document.get("verification"))
+    inferred = told_inference(report.document)
     if inferred:
         facts.append(("inference", inferred))
     if report.total_wei:

@@ -535,7 +535,7 @@ MUTANTS = (
     _removed(
         "features together with predictions",
         INFERENCE,
-        "if (since >= block.number) revert FeaturesTooLate(said.evaluationSet, since);",
+        "if (block.number < from) revert FeaturesTooLate(said.evaluationSet, from, block.number);",
     ),
     _removed(
         "features again",

@@ -184,7 +184,7 @@ contract InferenceTest is Inferring {
         inference.commitFeatures(MODEL, set, new uint256[](0));
         vm.prank(LABELS);
         inference.commitFeatures(MODEL, set, features());
-        refusedToCommit(made, abi.encodeWithSelector(I.FeaturesTooLate.selector, set, block.number));
+        refusedToCommit(made, abi.encodeWithSelector(I.FeaturesTooLate.selector, set, block.number + 1, block.number));
         vm.roll(block.number + 1);
         made.features[0] += 1;
         refusedToCommit(
