@@ -1,4 +1,4 @@
-"""A logistic model of scaled measurements: small enough to be proven."""
+"""A logistic model of pixels: small enough for its predictions to be proven."""
 
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -7,4 +7,4 @@ from sklearn.preprocessing import StandardScaler
 
 def build(seed: int):
     """An unfitted estimator."""
-    return make_pipeline(StandardScaler(), LogisticRegression(C=0.05, max_iter=1_000))
+    return make_pipeline(StandardScaler(), LogisticRegression(C=0.02, max_iter=1_000))
