@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from hokusai_mlflow import evidence
 from hokusai_mlflow.chain.improvement import Improvement, signing_domain
 from hokusai_mlflow.chain.proven import Proof, Proven, context_of
+from hokusai_mlflow.cli.inference_checks import assumptions as inference_assumptions
+from hokusai_mlflow.cli.inference_checks import check_inferred
 from hokusai_mlflow.cli.predictions import checked
 from hokusai_mlflow.contributions.digests import shown_digest
 from hokusai_mlflow.errors import InputError, MissingInput
@@ -59,7 +61,11 @@ def check_proofs(document: Mapping[str, Any], proof: Path | None) -> list[Check]
             f"{proof} does not hold an improvement and its proofs, as the proof.json beside an "
             f"evidence.json does: {problem!r}"
         ) from None
-    return check_proven(document, improvement, proven, domain)
+    checks = check_proven(document, improvement, proven, domain)
+    if "inference" in document["verification"]:
+        where = "commitments, draw and proofs are on the chain; check them with --chain"
+        checks.append(Check("predictions ⇐ models", None, where))
+    return checks
 
 
 def check_proven(
@@ -196,6 +202,7 @@ def check_recorded(document: Mapping[str, Any], verifier: Verifier) -> list[Chec
             Check(f"{line.what} (chain)", line.ok, line.detail)
             for line in check_proven(document, improvement, proven, verifier.domain)
         ),
+        *check_inferred(document, verifier),
     ]
 
 
@@ -208,8 +215,8 @@ def assumptions(document: Mapping[str, Any]) -> list[str]:
     told = [
         f"The proof's key is of the mode {mode}: {SETUP.get(mode, 'unknown')}.",
         "Labels were fixed before pay; that they are true, only their owner knows. Whoever knows "
-        "them can prove any predictions, and chooses which, and who is paid.",
-        "That the committed predictions are those of the two models is not proven here.",
+        f"them can {_leaves(stated)}, and chooses which, and who is paid.",
+        *inference_assumptions(document),
         "Circuits, prover and contracts have not been audited.",
     ]
     if stated["shown"] is not None:
@@ -222,6 +229,11 @@ def _same(what: str, stated: object, found: object, told: str = "") -> Check:
     same = stated == found
     detail = "as the evidence states" if same else "which is not what the evidence states"
     return Check(what, same, f"{told}, {detail}")
+
+
+def _leaves(stated: Mapping[str, Any]) -> str:
+    """What is left to whoever knows the labels."""
+    return "fit weights to them" if "inference" in stated else "prove any predictions"
 
 
 def _stated(chunks: list[Mapping[str, Any]]) -> list[tuple[int, ...]]:
