@@ -73,7 +73,7 @@ def setup(
     ] = "development",
     as_json: AsJson = False,
 ) -> None:
-    """Make the key of a circuit; at 10,240 examples this takes a minute.
+    """Make the key of a circuit; at 10,240 examples this takes a minute or more.
 
     Of inference, the flow names the circuit that it needs; bits are those of the model's metric.
 
@@ -157,7 +157,13 @@ def check(
     from hokusai_mlflow.verification.zk.keys import verifying_key
     from hokusai_mlflow.verification.zk.proving import Proven
 
-    proven = Proven.from_dict(document(proof))
+    told = document(proof)
+    if "improvement" in told:
+        raise InputError(
+            f"{proof} holds an improvement's proofs: check them with `hokusai verify EVIDENCE "
+            "--proof …`, or take them out with `hokusai zk export-proofs`"
+        )
+    proven = Proven.from_dict(told)
     record = next((one for one in store() if one.hash == proven.key), None)
     if record is None:
         raise MissingInput(
@@ -248,12 +254,20 @@ def bars(*, quiet: bool) -> Iterator[Progress]:
 
 
 def _show(records: list[KeyRecord], as_json: bool) -> None:
+    from hokusai_mlflow.verification.zk.setup import memory_bound
+
     if as_json:
-        output.document({"keys": [one.to_dict() | {"path": str(one.path)} for one in records]})
+        found = [
+            one.to_dict() | {"path": str(one.path), "memory": memory_bound(one.constraints)}
+            for one in records
+        ]
+        output.document({"keys": found})
         return
     if not records:
         output.say("no key is here; make one with `hokusai zk setup`")
     for one in records:
         output.say(f"{one.circuit}  {one.mode}  {one.hash}", "bold")
         output.say(f"    {_rests(one)}")
+        memory = memory_bound(one.constraints) / 2**20
+        output.say(f"    proving takes at most {memory:,.0f} MiB of memory")
         output.say(f"    {one.constraints:,} constraints, circuit {one.digest[:16]}…; {one.path}")

@@ -154,9 +154,13 @@ def export_proofs(
     from hokusai_mlflow.verification.zk import files
     from hokusai_mlflow.verification.zk.verifying import Proof, VerifyingKey
 
-    asked = Request.from_dict(zk.document(proof))
-    if asked.proven is None:
-        raise InputError(f"{proof} has no proofs; expected the proof.json of an improvement")
+    told = zk.document(proof)
+    if not {"improvement", "proven"} <= set(told):
+        raise InputError(
+            f"{proof} has no proofs of an improvement; expected the proof.json beside its evidence"
+        )
+    asked = Request.from_dict(told)
+    assert asked.proven is not None
     context = context_of(asked.improvement, asked.domain)
     to.mkdir(parents=True, exist_ok=True)
     key = VerifyingKey.from_words(asked.proven.key)

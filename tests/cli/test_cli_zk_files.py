@@ -198,4 +198,6 @@ def test_the_proofs_of_an_improvement_in_snarkjs_files(say, home, tmp_path):
     )
     del told["proven"]
     (tmp_path / "proof.json").write_text(json.dumps(told))
-    assert "has no proofs" in " ".join(say("export-proofs", "proof.json", "out", code=2).split())
+    assert "has no proofs of an improvement" in " ".join(
+        say("export-proofs", "proof.json", "out", code=2).split()
+    )
