@@ -66,6 +66,39 @@ contract InferenceTest is Inferring {
         refusedWith(said, proven(said).gate[0]);
     }
 
+    /// @dev Pay is measured on a second set, whose predictions are asked about as well.
+    function test_paymentsPredictionsToo() public {
+        Improvement memory said = improvementByProof();
+        Proven memory made = proven(said);
+        (made.paymentLabels, made.payment) = (new uint256[](1), new Proof[](1));
+        made.paymentLabels[0] = 9;
+        made.payment[0] = Proof(said.gate.n, 21, 22, made.gate[0].counts, made.gate[0].points);
+        said.evaluationSet = commit(made);
+        uint256[] memory both = new uint256[](2);
+        (both[0], both[1]) = (0xfea, 0xfeb);
+        vm.prank(LABELS);
+        inference.commitFeatures(MODEL, said.evaluationSet, both);
+        vm.roll(block.number + 1);
+        Inferred memory told = inferredOf(said);
+        (told.predictions, told.features) = (new uint256[3][](2), both);
+        told.predictions[0] = [uint256(said.gate.n), 0xc4a, 0xca];
+        told.predictions[1] = [uint256(said.gate.n), 21, 22];
+        commitPredictions(told);
+        bytes32 seed = draw(told, RANDAO);
+        uint256[8][] memory points = new uint256[8][](4);
+        for (uint256 i = 0; i < 4; ++i) {
+            points[i] = Trapdoor.forge(inferenceInputs(told, seed, i / 2, (i % 2) * SLOTS), 1);
+        }
+        assertTrue(inference.proveInference(MODEL, told, key(), points), "not complete");
+        made.payment[0].candidate = 23;
+        told.predictions[1][2] = 23;
+        bytes32 statement = statementOf(GENESIS, said.candidate, said.evaluationSet, told.predictions);
+        refused(said, none(), prove(made, said), abi.encodeWithSelector(I.InferenceMissing.selector, MODEL, statement));
+        made.payment[0].candidate = 22;
+        verifier.processProvenImprovement(said, none(), abi.encode(prove(made, said)));
+        assertEq(token.totalSupply(), REWARD);
+    }
+
     /// @dev Two parts, of which the second is drawn whole, by keys of other sizes one after the other.
     function test_everyPartIsDrawnFrom() public {
         Improvement memory said = improvementByProof();
