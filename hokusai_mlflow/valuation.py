@@ -215,6 +215,7 @@ def valuation_of(first: Measured, again: Measured | None = None) -> Valuation:
     paid = shares(found, contributors) if contributed else {}
     how = {**last.how, "share_std_errors": dict(share_errors(found, list(paid)))}
     if again is not None:
+        how["method"] = first.how["method"]
         how["refits"] = first.how["refits"] + again.how["refits"]
         how["left_out"] = [one for one in first.shapley.players if one not in found.players]
         how["total_without"] = found.total

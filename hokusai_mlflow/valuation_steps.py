@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from prefect.client.orchestration import get_client
 from prefect.futures import PrefectFuture
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
 from hokusai_mlflow.attempt import Attempt
@@ -188,7 +190,10 @@ def _workers(plan: ValuationPlan) -> Iterator[Submit]:
     if plan.runner == "threads" and plan.workers is None:
         yield lambda task, **parameters: task.submit(**parameters)
         return
-    with _runner(plan) as runner:
+    # Or every worker would begin by starting a temporary server of its own.
+    with get_client(sync_client=True) as client:
+        address = str(client.api_url)
+    with temporary_settings({PREFECT_API_URL: address}), _runner(plan) as runner:
         yield lambda task, **parameters: runner.submit(task, parameters)
 
 
