@@ -47,7 +47,10 @@ def figures(
         "guardrails": [_guarded(one, len(guardrails)) for one in guardrails],
         "without": {},
     }
-    if inputs.spec.task == "regression":
+    drawn = inputs.spec.kind.targets
+    if drawn == "text":
+        return found
+    if drawn == "number":
         said = _said(outputs, inputs.metric)
         return found | {"residuals": diagnostics.residuals(rows.targets, said)}
     labels = metric("accuracy").bind(inputs.pool.targets)

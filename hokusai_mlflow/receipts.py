@@ -110,7 +110,7 @@ def judged(
 def baseline(attempt: Attempt, candidate: Registered, utility: float) -> Receipt:
     """The receipt of a model's first version."""
     spec = attempt.inputs.spec
-    of = attempt.inputs.metric
+    of = attempt.inputs.automatic_metric
     sign = -1 if of.direction == "lower" else 1
     value = math.exp(sign * utility) if of.scale == "log_ratio" else sign * utility
     return Receipt(
@@ -125,7 +125,7 @@ def baseline(attempt: Attempt, candidate: Registered, utility: float) -> Receipt
         attempt=attempt.id,
         run_id=attempt.run_id,
         candidate_version=candidate.version,
-        scores={f"{spec.metric}, out of fold": (value, value)},
+        scores={f"{of.name}, out of fold": (value, value)},
         owner=spec.owner,
         development=is_development_chain(spec.chain, Settings()),
     )

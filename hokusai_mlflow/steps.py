@@ -305,7 +305,7 @@ def register_baseline(attempt: Attempt, candidate: Registered) -> Receipt:
     promote.fn(attempt, candidate)
     receipt = receipts.baseline(attempt, candidate, utility)
     score = next(iter(receipt.scores.values()))[1]
-    runs.log(client, attempt.run_id, metrics={f"eval/{spec.metric}": score})
+    runs.log(client, attempt.run_id, metrics={f"eval/{spec.automatic_metric[0]}": score})
     report = reports.baseline(attempt, candidate, receipt)
     showing.show_report(client, report)
     return _close(attempt, receipt, report, settings)

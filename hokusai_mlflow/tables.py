@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import warnings
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,12 @@ _EXACT_FLOATS: dict[str, Any] = {} if _PANDAS >= (3, 1) else {"float_precision":
 
 
 def read_table(
-    path: Path, *, name: str, id: str | None = None, base: Path | None = None
+    path: Path,
+    *,
+    name: str,
+    id: str | None = None,
+    base: Path | None = None,
+    typed: Collection[str] | None = None,
 ) -> pd.DataFrame:
     """The content of a `.csv` (UTF-8, comma) or `.parquet` file.
 
@@ -31,6 +37,9 @@ def read_table(
         Column with example ids, which stay text: 007 is not 7.
     base : Path, optional
         Folder that a relative path starts from.
+    typed : collection of str, optional
+        Where texts are learned from, the only columns of a CSV file that may be numbers or missing;
+        all others are text as it is written: "NA" is a word, and "007" no number.
 
     Raises
     ------
@@ -48,7 +57,7 @@ def read_table(
     if suffix not in (".csv", ".parquet"):
         raise InputError(f"{where}{path} ends in {suffix!r}; expected .csv or .parquet")
     try:
-        return pd.read_parquet(path) if suffix == ".parquet" else _read_csv(path, name, id)
+        return pd.read_parquet(path) if suffix == ".parquet" else _read_csv(path, name, id, typed)
     except InputError:
         raise
     except pd.errors.EmptyDataError as error:
@@ -61,12 +70,15 @@ def read_table(
         raise InputError(f"{where}{path} is not a valid {suffix} file: {error}") from error
 
 
-def _read_csv(path: Path, name: str, id_column: str | None) -> pd.DataFrame:
+def _read_csv(
+    path: Path, name: str, id_column: str | None, typed: Collection[str] | None
+) -> pd.DataFrame:
     with path.open(encoding="utf-8-sig", newline="") as stream:
         header = pd.Index(next(csv.reader(stream), []))
     # pandas would rename the second of two equal columns.
     if header.duplicated().any():
         raise InputError(f"{name}: columns appear twice: {duplicated(header)}")
+    written = [] if typed is None else [c for c in header if c not in {id_column, *typed}]
     with warnings.catch_warnings():
         # A row longer than the header is cut with only this warning.
         warnings.simplefilter("error", pd.errors.ParserWarning)
@@ -74,6 +86,7 @@ def _read_csv(path: Path, name: str, id_column: str | None) -> pd.DataFrame:
             path,
             # An id such as 007 must stay what it is.
             dtype=None if id_column is None else {id_column: str},
+            converters=dict.fromkeys(written, str) or None,
             encoding="utf-8-sig",
             **_EXACT_FLOATS,
             index_col=False,

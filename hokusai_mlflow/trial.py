@@ -190,7 +190,7 @@ def rehearse(attempt: Attempt, candidate: Any) -> None:
     """
     of, rows = attempt.inputs.metric, attempt.training.reference
     for one in (of, *(metric_of(attempt.inputs, r) for r in guardrails(attempt.inputs))):
-        one.statistics(rows.targets, predict(candidate, rows.features, one, name="candidate"))
+        one.statistics(rows.targets, _said(candidate, rows, one, "candidate"))
     _also(attempt, Models(candidate, candidate), rows)
 
 
@@ -208,8 +208,11 @@ def require_payable(attempt: Attempt, models: Models) -> None:
     of, rows = attempt.inputs.metric, payment_rows(attempt)
     if attempt.inputs.spec.pay != "fresh":
         return
+    both = []
     for name, model in (("champion", models.champion), ("candidate", models.candidate)):
-        of.utility(of.score(rows.targets, predict(model, rows.features, of, name=name)))
+        both.append(_said(model, rows, of, name))
+        of.utility(of.score(rows.targets, both[-1]))
+    of.require_comparable(rows.targets, *both)
 
 
 def run_trial(attempt: Attempt, models: Models, rows: Dataset, *, level: float) -> Trial:
@@ -229,8 +232,8 @@ def run_trial(attempt: Attempt, models: Models, rows: Dataset, *, level: float) 
     spec = attempt.inputs.spec
     of = attempt.inputs.metric
     groups = attempt.inputs.groups(rows)
-    champion = predict(models.champion, rows.features, of, name="champion")
-    candidate = predict(models.candidate, rows.features, of, name="candidate")
+    champion = _said(models.champion, rows, of, "champion")
+    candidate = _said(models.candidate, rows, of, "candidate")
     comparison = compare_outputs(
         of,
         rows.targets,
@@ -274,8 +277,8 @@ def run_gate_trial(attempt: Attempt, models: Models, rows: Dataset, *, level: fl
     def outputs(of: Metric) -> tuple[np.ndarray, np.ndarray]:
         if of.output not in said:
             said[of.output] = (
-                predict(models.champion, rows.features, of, name="champion"),
-                predict(models.candidate, rows.features, of, name="candidate"),
+                _said(models.champion, rows, of, "champion"),
+                _said(models.candidate, rows, of, "candidate"),
             )
         return said[of.output]
 
@@ -289,13 +292,17 @@ def run_gate_trial(attempt: Attempt, models: Models, rows: Dataset, *, level: fl
     )
 
 
+def _said(model: Any, rows: Dataset, of: Metric, name: str) -> np.ndarray:
+    return predict(model, rows.features, of, name=name, targets=rows.targets)
+
+
 def _also(attempt: Attempt, models: Models, rows: Dataset) -> dict[str, tuple[float, float]]:
     """Values of the metrics that are logged only; one that is undefined here is left out."""
     found = {}
     for name in attempt.inputs.spec.also_log:
         of = attempt.inputs.logged_metric(name)
         outputs = [
-            predict(model, rows.features, of, name=who)
+            _said(model, rows, of, who)
             for who, model in (("champion", models.champion), ("candidate", models.candidate))
         ]
         try:

@@ -12,6 +12,9 @@ import pandas as pd
 from hokusai_mlflow.contributions.digests import normalise
 from hokusai_mlflow.errors import InputError
 
+MOST_BYTES = 2**30
+"""Of a column of texts in memory, where every text takes the room of the longest one."""
+
 
 def read_ids(column: pd.Series, what: str) -> npt.NDArray[np.str_]:
     """A column as text; whole numbers are written without a fraction."""
@@ -57,9 +60,10 @@ def read_targets(column: pd.Series, what: str) -> npt.NDArray[Any]:
             raise InputError(f"{what} is infinite in row {first}; expected finite numbers")
         return values
     plain = column.astype(object)
+    _require_encodable(plain, what)
     kinds = {isinstance(one, str) for one in plain}
     if kinds == {True}:
-        return np.array([normalise(one) for one in plain], dtype=np.str_)
+        return _texts([normalise(one) for one in plain], what)
     try:
         numbers = pd.to_numeric(plain) if kinds == {False} else None
     except (TypeError, ValueError):
@@ -68,6 +72,44 @@ def read_targets(column: pd.Series, what: str) -> npt.NDArray[Any]:
         examples = {type(one).__name__: one for one in plain}
         raise InputError(f"{what} mixes kinds or holds unusable ones, for example {examples}")
     return read_targets(numbers, what)
+
+
+def _texts(found: list[str], what: str) -> npt.NDArray[np.str_]:
+    longest = max(map(len, found))
+    # Every entry of an array takes the room of the longest one.
+    if longest * len(found) * 4 > MOST_BYTES:
+        at = next(at for at, one in enumerate(found) if len(one) == longest)
+        raise InputError(
+            f"{what} has {longest:,} characters in row {at + 1}, which is too long among "
+            f"{len(found):,} rows; cut such texts into pieces"
+        )
+    for at, one in enumerate(found):
+        if "\0" in one:
+            raise InputError(f"{what} holds the character NUL in row {at + 1}; remove it")
+    return np.array(found, dtype=np.str_)
+
+
+def check_written(table: pd.DataFrame, name: str) -> None:
+    """Raise InputError when a text has no UTF-8 form, as half of a surrogate pair has none."""
+    for column in table.select_dtypes(exclude="number"):
+        _require_encodable(table[column], f"{name}: column {column!r}")
+
+
+def _require_encodable(values: pd.Series, what: str) -> None:
+    for at, value in enumerate(values):
+        if isinstance(value, str) and not _encodable(value):
+            raise InputError(
+                f"{what} cannot be written in UTF-8 in row {at + 1}: {value!r:.60}; repair how it "
+                "was decoded"
+            )
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def read_times(column: pd.Series, what: str) -> npt.NDArray[Any]:

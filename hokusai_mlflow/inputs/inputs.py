@@ -13,7 +13,7 @@ from hokusai_mlflow.folds import Splitter
 from hokusai_mlflow.metrics import Metric, metric
 from hokusai_mlflow.proof_spec import Capacity
 from hokusai_mlflow.recipe import Recipe
-from hokusai_mlflow.spec import Spec
+from hokusai_mlflow.spec import Spec, logged_options
 from hokusai_mlflow.verification.statement import Statement, statement_of
 
 REFERENCE = "reference"
@@ -68,12 +68,18 @@ class Inputs:
         return metric(self.spec.metric, **self.spec.metric_options).bind(self.pool.targets)
 
     @property
+    def automatic_metric(self) -> Metric:
+        """What refits are scored by: the paid metric, or the proxy for what people say."""
+        name, options = self.spec.automatic_metric
+        return metric(name, **options).bind(self.pool.targets)
+
+    @property
     def statement(self) -> Statement | None:
         """What is proven of the paid metric; None where oracles verify."""
         spec = self.spec
         if spec.verification == "oracle":
             return None
-        loss = spec.task == "regression"
+        loss = spec.kind.targets == "number"
         judged = np.unique(self.parts[self.parts != REFERENCE], return_counts=True)[1]
         return statement_of(
             self.metric,
@@ -102,8 +108,7 @@ class Inputs:
 
     def logged_metric(self, name: str) -> Metric:
         """A metric that is logged beside the paid one."""
-        options = {"average": "auto"} if name in ("precision", "recall", "f1") else {}
-        return metric(name, **options).bind(self.pool.targets)
+        return metric(name, **logged_options(name)).bind(self.pool.targets)
 
     def __repr__(self) -> str:
         rows = sum(len(c) for c in self.contributions)
@@ -126,6 +131,9 @@ def _written(spec: Spec) -> dict[str, Any]:
     if spec.verification == "oracle":
         # As it was written before sums could be proven, so that no attempt begins anew.
         del written["verification"], written["proof"]
+    if not spec.kind.by_people:
+        # Nor did it name a proxy for people.
+        del written["human"]
     if spec.data.source is None:
         written["data"] = {
             key: value for key, value in written["data"].items() if key not in ("source", "sources")

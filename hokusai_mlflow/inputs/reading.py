@@ -32,7 +32,14 @@ def read_inputs(spec_path: str | Path, settings: Settings) -> Inputs:
     spec = load_spec(path)
     base = path.resolve().parent
     recipe = load_recipe(base / spec.recipe)
-    columns = {"target": spec.data.target, "features": spec.data.features, "base": base}
+    kind = spec.kind
+    columns = {
+        "target": spec.data.target,
+        # A model of the texts themselves learns from nothing else.
+        "features": (spec.data.target,) if kind.scores_targets else spec.data.features,
+        "base": base,
+        "text": kind.targets == "text",
+    }
     pool = read_dataset(
         spec.data.pool,
         name="pool",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -36,6 +36,17 @@ class ValuationPlan(Part):
 
     repeats: int = Field(5, ge=2, le=100)
     folds: int = Field(3, ge=2, le=50)
+
+
+class HumanPlan(Part):
+    """How ``task: human`` goes: people judge what the models say of the examples.
+
+    No refit can be judged by people, so cross-validation and valuation score texts by `proxy`, a
+    metric of texts that a machine computes, with `proxy_options`.
+    """
+
+    proxy: str = "chrf"
+    proxy_options: dict[str, Any] = Field(default_factory=dict)
 
 
 class ApprovalPlan(Part):

@@ -8,14 +8,18 @@ from pydantic import Field, model_validator
 
 from hokusai_mlflow.chain.spec import Address, ChainSpec, Part
 from hokusai_mlflow.errors import did_you_mean
-from hokusai_mlflow.gate.policy import TASK_DEFAULTS, GatePolicy
-from hokusai_mlflow.metrics import metric, metric_names
+from hokusai_mlflow.gate.policy import GatePolicy
+from hokusai_mlflow.metrics import Metric, metric, metric_names
 from hokusai_mlflow.proof_spec import ProofSpec, Verification
 from hokusai_mlflow.spec.data import Contributor, DataSpec, Name
-from hokusai_mlflow.spec.plans import ApprovalPlan, CrossValidationPlan, ValuationPlan
+from hokusai_mlflow.spec.plans import ApprovalPlan, CrossValidationPlan, HumanPlan, ValuationPlan
+from hokusai_mlflow.tasks import TASKS, Task, TaskName
 from hokusai_mlflow.verification.statement import LOSSES, require_provable
 
-DEFAULT_METRIC = {"classification": "accuracy", "regression": "rmse"}
+
+def logged_options(name: str) -> dict[str, Any]:
+    """Options of a metric that is named without any, beside the paid one."""
+    return {"average": "auto"} if name in ("precision", "recall", "f1") else {}
 
 
 class Spec(Part):
@@ -28,7 +32,7 @@ class Spec(Part):
     """
 
     model: Name
-    task: Literal["classification", "regression"]
+    task: TaskName
     recipe: str
     metric: str
     metric_options: dict[str, Any] = Field(default_factory=dict)
@@ -43,6 +47,7 @@ class Spec(Part):
     pay: Literal["fresh", "lower_bound", "measured"] = "fresh"
     verification: Verification = "oracle"
     proof: ProofSpec = ProofSpec()
+    human: HumanPlan = HumanPlan()
     approval: ApprovalPlan | None = None
     chain: ChainSpec = ChainSpec()
     serialization: Literal["cloudpickle", "skops"] = "cloudpickle"
@@ -52,9 +57,10 @@ class Spec(Part):
     def _default_metric(cls, given: Any) -> Any:
         if not isinstance(given, dict) or "task" not in given:
             return given
-        task = given["task"]
-        metric_ = {"metric": DEFAULT_METRIC.get(task, "accuracy")}
-        policy, asked = TASK_DEFAULTS.get(task, {}), given.get("gate", {})
+        kind = TASKS.get(str(given["task"]))
+        metric_ = {"metric": kind.metric if kind else "accuracy"}
+        asked = given.get("gate", {})
+        policy = kind.gate if kind else {}
         gate = {"gate": {**policy, **asked}} if isinstance(asked, dict) else {}
         plan = given.get("cross_validation")
         named = given.get("data")
@@ -79,6 +85,7 @@ class Spec(Part):
             raise ValueError(
                 f"unknown metric {unknown[0]!r}{did_you_mean(unknown[0], metric_names())}"
             )
+        self._check_task(paid)
         for field in ("name", "data"):
             values = [getattr(contributor, field) for contributor in self.contributors]
             twice = sorted({value for value in values if values.count(value) > 1})
@@ -90,6 +97,28 @@ class Spec(Part):
         self._check_gate()
         self._check_proof()
         return self
+
+    def _check_task(self, paid: Metric) -> None:
+        kind = self.kind
+        kind.require_paid(paid)
+        for name in self.also_log:
+            kind.require_automatic(metric(name, **logged_options(name)))
+        if kind.by_people:
+            name, options = self.automatic_metric
+            kind.require_automatic(metric(name, **options))
+        elif self.human != HumanPlan():
+            raise ValueError("human: needs task: human")
+        if kind.targets == "text" and self.verification != "oracle":
+            raise ValueError(
+                f"no circuit knows of texts: task: {kind.name} needs verification: oracle"
+            )
+        features = self.data.features
+        if kind.scores_targets and features and set(features) != {self.data.target}:
+            raise ValueError(
+                f"task: {kind.name} scores the texts in data.target alone: remove data.features"
+            )
+        if not kind.scores_targets and features and self.data.target in features:
+            raise ValueError(f"the target {self.data.target!r} cannot be a feature")
 
     def _check_proof(self) -> None:
         data, marked = self.data, set(self.data.sources.values())
@@ -132,13 +161,15 @@ class Spec(Part):
                 f"splitter: {chosen} would train on parts of the groups that it tests; use grouped "
                 "or stratified_grouped, or remove data.group"
             )
-        if "stratified" in chosen and self.task != "classification":
+        if "stratified" in chosen and not self.kind.stratified:
             raise ValueError(f"splitter: {chosen} needs task: classification")
 
     def _check_gate(self) -> None:
         gate = self.gate
         for rail in gate.guardrails:
-            metric(rail.metric or self.metric, **(rail.options if rail.metric else {}))
+            if rail.metric is not None:
+                of = metric(rail.metric, **(rail.options or logged_options(rail.metric)))
+                self.kind.require_automatic(of)
             for column in rail.slice:
                 if column not in self.data.slices:
                     raise ValueError(
@@ -153,6 +184,18 @@ class Spec(Part):
             )
 
     @property
+    def kind(self) -> Task:
+        """The kind of task."""
+        return TASKS[self.task]
+
+    @property
+    def automatic_metric(self) -> tuple[str, dict[str, Any]]:
+        """What refits are scored by, and its options: the paid metric, or people's proxy."""
+        if self.kind.by_people:
+            return self.human.proxy, self.human.proxy_options
+        return self.metric, self.metric_options
+
+    @property
     def splitter(self) -> str:
         """How folds are cut: as the spec says, or as task and data ask for."""
         if self.cross_validation.splitter is not None:
@@ -162,7 +205,7 @@ class Spec(Part):
     @property
     def valuation_splitter(self) -> str:
         """How the folds are cut on which contributions are valued; repeats are needed there."""
-        spread = self.task == "classification"
+        spread = self.kind.stratified
         if self.data.group is not None:
             return "stratified_grouped" if spread else "grouped"
         return "stratified" if spread else "shuffled"
