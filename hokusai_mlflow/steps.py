@@ -21,6 +21,7 @@ from hokusai_mlflow import (
     gate,
     outcome,
     proving,
+    rating_steps,
     receipts,
     refits,
     reports,
@@ -37,6 +38,7 @@ from hokusai_mlflow.gate import Case, Decision, ValidationRuns
 from hokusai_mlflow.judgement import Judgement
 from hokusai_mlflow.ledger import Ledger, accept_look
 from hokusai_mlflow.progress import under_way
+from hokusai_mlflow.rating_steps import ask_raters, load_both
 from hokusai_mlflow.refit_steps import cross_validate, validation_runs, value_contributions
 from hokusai_mlflow.report.receipt import Receipt
 from hokusai_mlflow.report.report import Report
@@ -49,10 +51,11 @@ from hokusai_mlflow.stepping import given_up_on_failure, kept_results, step
 from hokusai_mlflow.tracking import models, registry, runs
 from hokusai_mlflow.tracking.registry import Registered
 from hokusai_mlflow.tracking.store import connect
-from hokusai_mlflow.trial import Models, Trial
+from hokusai_mlflow.trial import Trial
 from hokusai_mlflow.valuation import Valuation
 
 __all__ = [
+    "ask_raters",
     "attest_and_reward",
     "cross_validate",
     "decide",
@@ -151,7 +154,9 @@ def train(attempt: Attempt) -> Registered:
 def test_on_holdout(attempt: Attempt, candidate: Registered) -> Trial:
     """Spend one look, then compare champion and candidate on the sealed hold-out."""
     settings = Settings().prepare()
-    both = _load_both(attempt, candidate, settings)
+    if attempt.inputs.spec.kind.by_people:
+        return rating_steps.gate_trial(attempt, candidate, settings)
+    both = load_both(attempt, candidate, settings)
     rows = attempt.inputs.part(attempt.holdout)
     with given_up_on_failure(attempt):
         trial.require_payable(attempt, both)
@@ -183,6 +188,8 @@ def decide(
                 guardrails=holdout.guardrails,
                 blocks=holdout.blocks,
                 validation_runs=runs,
+                agreement=holdout.people.agreement if holdout.people else None,
+                raters=holdout.people,
             )
             verdict = gate.decide(case, look=look.number)
             body = {
@@ -225,9 +232,12 @@ def measure_payment(judgement: Judgement) -> Trial:
     attempt, holdout = judgement.attempt, judgement.trial
     if attempt.inputs.spec.pay != "fresh":
         return holdout
-    both = _load_both(attempt, judgement.candidate, Settings().prepare())
+    settings, level = Settings().prepare(), holdout.comparison.level
+    if attempt.inputs.spec.kind.by_people:
+        return rating_steps.payment_trial(attempt, judgement.candidate, settings, level=level)
+    both = load_both(attempt, judgement.candidate, settings)
     rows = trial.payment_rows(attempt)
-    return trial.run_trial(attempt, both, rows, level=holdout.comparison.level)
+    return trial.run_trial(attempt, both, rows, level=level)
 
 
 @step
@@ -350,16 +360,3 @@ def _close(attempt: Attempt, receipt: Receipt, report: Report, settings: Setting
                 attempt=attempt.id,
             )
     return Receipt.from_dict(stored.body["receipt"])
-
-
-def _load_both(attempt: Attempt, candidate: Registered, settings: Settings) -> Models:
-    client = connect(settings)
-    loaded = [
-        models.load(
-            client,
-            registry.version(client, attempt.model, one.version),
-            expected_digest=one.digest,
-        )
-        for one in (attempts.beaten(attempt), candidate)
-    ]
-    return Models(*loaded)

@@ -17,6 +17,7 @@ from hokusai_mlflow.cli import (
     doctor,
     ledger,
     project,
+    ratings,
     report,
     run,
     settle,
@@ -70,6 +71,7 @@ for each in (
 ):
     app.command(cls=Command, epilog=EPILOG)(each)
 app.add_typer(chain.app, name="chain")
+app.add_typer(ratings.app, name="ratings")
 app.add_typer(zk.app, name="zk")
 
 

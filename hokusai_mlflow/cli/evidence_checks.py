@@ -124,6 +124,7 @@ class Measured:
     rows: Predictions
     of: Any
     groups: Any
+    raters: Any
     digest: str
     sums: PairedSums
 
@@ -141,14 +142,18 @@ def measure(document: Mapping[str, Any], path: Path) -> Measured:
     rows = checked(path, baseline="champion", candidate="candidate", name=str(path))
     of = metric(document["metric"], **document["metric_options"])
     groups = None
-    if document["evaluation"].get("columns", {}).get("group") is not None:
+    columns_ = document["evaluation"].get("columns", {})
+    if columns_.get("group") is not None:
         groups = prediction_table(path, "id", "group")["group"].reindex(rows.ids).to_numpy()
+    raters = None
+    if columns_.get("rater") is not None:
+        raters = prediction_table(path, "id", "rater")["rater"].reindex(rows.ids).to_numpy()
     columns = (rows.targets, rows.baseline, rows.candidate)
     if "verification" in document:
         sums = Statement.from_dict(document["verification"]["statement"]).paired_sums(*columns)
     else:
         sums = PairedSums.of(*paired_scores(of, *columns, groups=groups))
-    return Measured(rows, of, groups, evaluation_digest(rows.ids, rows.targets), sums)
+    return Measured(rows, of, groups, raters, evaluation_digest(rows.ids, rows.targets), sums)
 
 
 def _comparison(document: Mapping[str, Any], measured: Measured) -> Check:
@@ -159,7 +164,7 @@ def _comparison(document: Mapping[str, Any], measured: Measured) -> Check:
         rows.targets,
         rows.baseline,
         rows.candidate,
-        groups=measured.groups,
+        groups=measured.groups if measured.raters is None else (measured.groups, measured.raters),
         level=stated["level"],
         min_effect_bps=stated["min_effect_bps"],
     ).to_dict()

@@ -1,0 +1,82 @@
+"""Steps of a run whose models are judged by people."""
+
+from __future__ import annotations
+
+from prefect.artifacts import create_markdown_artifact
+
+from hokusai_mlflow import attempt as attempts
+from hokusai_mlflow import rated, receipts, trial
+from hokusai_mlflow.attempt import Attempt
+from hokusai_mlflow.ledger import Ledger
+from hokusai_mlflow.report.receipt import Receipt
+from hokusai_mlflow.review_steps import artifact_key
+from hokusai_mlflow.settings import Settings
+from hokusai_mlflow.stepping import given_up_on_failure, step
+from hokusai_mlflow.tracking import models, registry, runs
+from hokusai_mlflow.tracking.registry import Registered
+from hokusai_mlflow.tracking.store import connect
+from hokusai_mlflow.trial import Models, Trial
+
+
+@step
+def ask_raters(attempt: Attempt, candidate: Registered) -> Receipt | None:
+    """Leave answers to be rated; None when nobody need be asked, or everybody has answered.
+
+    While ratings are missing the attempt stays open: the next run takes it up and looks again.
+    Ratings are only counted here; what they say is read when a look was spent.
+    """
+    settings = Settings().prepare()
+    if not attempt.inputs.spec.kind.by_people or rated.counted(attempt, settings):
+        return None
+    client = connect(settings)
+    both = load_both(attempt, candidate, settings)
+    with given_up_on_failure(attempt):
+        rated.round_of(attempt, both, settings)
+    asked = rated.ask(attempt, both, client, settings)
+    given = rated.found_so_far(attempt, asked, client)
+    missing = rated.still_to_rate(attempt, asked, given)
+    if not missing:
+        return None
+    receipt = receipts.rating(attempt, candidate, len(asked.questions), missing, given)
+    runs.log(
+        client,
+        attempt.run_id,
+        tags={"hokusai.outcome": receipt.outcome, "mlflow.note.content": receipt.message},
+    )
+    create_markdown_artifact(receipt.message, key=artifact_key(attempt.model))
+    return receipt
+
+
+def gate_trial(attempt: Attempt, candidate: Registered, settings: Settings) -> Trial:
+    """Spend one look, then take up the ratings, and compare."""
+    client, both = connect(settings), load_both(attempt, candidate, settings)
+    asked = rated.ask(attempt, both, client, settings)
+    with given_up_on_failure(attempt), Ledger(settings.ledger) as ledger:
+        look = trial.spend(attempt, candidate, ledger)
+    given = rated.count_ratings(attempt, asked, client, settings)
+    with given_up_on_failure(attempt):
+        return rated.rated_gate_trial(attempt, both, asked, given, level=look.level)
+
+
+def payment_trial(
+    attempt: Attempt, candidate: Registered, settings: Settings, *, level: float
+) -> Trial:
+    """What people gave on the payment set."""
+    client, both = connect(settings), load_both(attempt, candidate, settings)
+    asked = rated.ask(attempt, both, client, settings)
+    given = rated.count_ratings(attempt, asked, client, settings)
+    return rated.rated_payment_trial(attempt, both, asked, given, level=level)
+
+
+def load_both(attempt: Attempt, candidate: Registered, settings: Settings) -> Models:
+    """Champion and candidate, from their registered files."""
+    client = connect(settings)
+    loaded = [
+        models.load(
+            client,
+            registry.version(client, attempt.model, one.version),
+            expected_digest=one.digest,
+        )
+        for one in (attempts.beaten(attempt), candidate)
+    ]
+    return Models(*loaded)
