@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 from prefect.artifacts import create_markdown_artifact
 
 from hokusai_mlflow import attempt as attempts
-from hokusai_mlflow import rated, receipts, trial
+from hokusai_mlflow import rated, receipts, rounds, trial
 from hokusai_mlflow.attempt import Attempt
 from hokusai_mlflow.ledger import Ledger
 from hokusai_mlflow.report.receipt import Receipt
@@ -17,6 +19,9 @@ from hokusai_mlflow.tracking.registry import Registered
 from hokusai_mlflow.tracking.store import connect
 from hokusai_mlflow.trial import Models, Trial
 
+RATERS = "ratings/raters.json"
+"""Artifact that tells whose the pseudonyms are."""
+
 
 @step
 def ask_raters(attempt: Attempt, candidate: Registered) -> Receipt | None:
@@ -26,15 +31,15 @@ def ask_raters(attempt: Attempt, candidate: Registered) -> Receipt | None:
     Ratings are only counted here; what they say is read when a look was spent.
     """
     settings = Settings().prepare()
-    if not attempt.inputs.spec.kind.by_people or rated.counted(attempt, settings):
+    if not attempt.inputs.spec.kind.by_people or rounds.counted(attempt, settings):
         return None
     client = connect(settings)
     both = load_both(attempt, candidate, settings)
     with given_up_on_failure(attempt):
-        rated.round_of(attempt, both, settings)
-    asked = rated.ask(attempt, both, client, settings)
-    given = rated.found_so_far(attempt, asked, client)
-    missing = rated.still_to_rate(attempt, asked, given)
+        rounds.round_of(attempt, both, settings)
+    asked = rounds.ask(attempt, both, client, settings)
+    given = rounds.found_so_far(attempt, asked, client)
+    missing = rounds.still_to_rate(attempt, asked, given)
     if not missing:
         return None
     receipt = receipts.rating(attempt, candidate, len(asked.questions), missing, given)
@@ -50,12 +55,17 @@ def ask_raters(attempt: Attempt, candidate: Registered) -> Receipt | None:
 def gate_trial(attempt: Attempt, candidate: Registered, settings: Settings) -> Trial:
     """Spend one look, then take up the ratings, and compare."""
     client, both = connect(settings), load_both(attempt, candidate, settings)
-    asked = rated.ask(attempt, both, client, settings)
+    asked = rounds.ask(attempt, both, client, settings)
     with given_up_on_failure(attempt), Ledger(settings.ledger) as ledger:
         look = trial.spend(attempt, candidate, ledger)
-    given = rated.count_ratings(attempt, asked, client, settings)
+    given = rounds.count_ratings(attempt, asked, client, settings)
     with given_up_on_failure(attempt):
-        return rated.rated_gate_trial(attempt, both, asked, given, level=look.level)
+        tested = rated.rated_gate_trial(attempt, both, asked, given, level=look.level)
+    if tested.people is not None:
+        # Who is behind a pseudonym stays in the owner's store; evidence is for everybody.
+        names = json.dumps(dict(tested.people.pseudonyms), ensure_ascii=False, indent=1)
+        runs.upload_text(client, attempt.run_id, {RATERS: names})
+    return tested
 
 
 def payment_trial(
@@ -63,8 +73,8 @@ def payment_trial(
 ) -> Trial:
     """What people gave on the payment set."""
     client, both = connect(settings), load_both(attempt, candidate, settings)
-    asked = rated.ask(attempt, both, client, settings)
-    given = rated.count_ratings(attempt, asked, client, settings)
+    asked = rounds.ask(attempt, both, client, settings)
+    given = rounds.count_ratings(attempt, asked, client, settings)
     return rated.rated_payment_trial(attempt, both, asked, given, level=level)
 
 

@@ -144,7 +144,7 @@ def status(spec: SpecFile, as_json: AsJson = False) -> None:
 @contextmanager
 def _opened(path: Path) -> Iterator[_Open]:
     """The open round of a spec's model, while no run of it is under way."""
-    from hokusai_mlflow import rated
+    from hokusai_mlflow import rounds
     from hokusai_mlflow.attempt import exclusive
     from hokusai_mlflow.ledger import Ledger
     from hokusai_mlflow.spec import load_spec
@@ -157,12 +157,12 @@ def _opened(path: Path) -> Iterator[_Open]:
     with exclusive(spec.model, settings):
         client = connect(settings)
         with Ledger(settings.ledger) as ledger:
-            attempt, asked = rated.open_round(ledger, spec.model)
+            attempt, asked = rounds.open_round(ledger, spec.model)
         scale = tuple(asked["scale"])
         questions = read_questions(client, asked["experiment"], asked["round"])
-        rated.require_asked(asked, questions)
+        rounds.require_asked(asked, questions)
         given = read_ratings(client, asked["experiment"], asked["round"], questions, scale=scale)
-        blinding = rated.blinding_of(attempt, spec.model, settings)
+        blinding = rounds.blinding_of(attempt, spec.model, settings)
         yield _Open(blinding, questions, given, scale, asked["raters_per_item"])
 
 
