@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from hokusai_mlflow import proving
@@ -133,9 +134,18 @@ def _sections(judgement: Judgement, settings: Settings) -> dict[str, Any]:
             "training": attempt.training.digest,
         },
         "versions": {name: version(name) for name in VERSIONED}
+        | _installed(spec.kind.libraries)
         | {"python": platform.python_version()},
         "seeds": {"pipeline": spec.seed},
     }
+
+
+def _installed(names: tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for name in names:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def _crossval(judgement: Judgement) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from hokusai_mlflow.evidence import Evidence, canonical, digest
 from hokusai_mlflow.inputs import PAYMENT
 from hokusai_mlflow.judgement import Judgement
 from hokusai_mlflow.ledger import Ledger
+from hokusai_mlflow.metrics.likelihood import LOG_LIKELIHOODS
 from hokusai_mlflow.performance.report import PerformanceReport
 from hokusai_mlflow.report.report import Report
 from hokusai_mlflow.report.standalone import forest_svg
@@ -212,12 +213,20 @@ def _show_examples(client: MlflowClient, run_id: str, trials: Mapping[str, Trial
             frame = pd.DataFrame({key: list(values) for key, values in one.predictions.items()})
             frame.to_parquet(Path(scratch) / f"{which}-predictions.parquet")
             if which == "gate":
-                table = frame.head(TABLE_ROWS)
+                table = frame.head(TABLE_ROWS).map(_in_short)
                 table.to_json(Path(scratch) / "examples.json", orient="split", index=False)
         runs.upload(client, run_id, Path(scratch), to="gate")
     # What marks an artifact as a table; MLflow's own call would append to it when done again.
     table_tag = json.dumps([{"path": "gate/examples.json", "type": "table"}])
     runs.log(client, run_id, tags={"mlflow.loggedArtifacts": table_tag})
+
+
+def _in_short(cell: Any) -> Any:
+    """A cell as a page shows it: log-likelihoods of tokens are many, and their sum says enough."""
+    if not isinstance(cell, Mapping):
+        return cell
+    each = cell[LOG_LIKELIHOODS]
+    return f"{each.sum():.2f} nats in {len(each):,} tokens"
 
 
 def _children(report: Report) -> list[Child]:

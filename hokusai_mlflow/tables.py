@@ -78,19 +78,23 @@ def _read_csv(
     # pandas would rename the second of two equal columns.
     if header.duplicated().any():
         raise InputError(f"{name}: columns appear twice: {duplicated(header)}")
-    written = [] if typed is None else [c for c in header if c not in {id_column, *typed}]
+    # An id such as 007 must stay what it is.
+    table = _parsed(path, dtype=None if id_column is None else {id_column: str}, **_EXACT_FLOATS)
+    if typed is not None:
+        as_written = _parsed(path, dtype=str, keep_default_na=False)
+        for column in table.columns.difference(
+            [*typed, *([] if id_column is None else [id_column])]
+        ):
+            table[column] = as_written[column]
+    return table
+
+
+def _parsed(path: Path, **options: Any) -> pd.DataFrame:
     with warnings.catch_warnings():
         # A row longer than the header is cut with only this warning.
         warnings.simplefilter("error", pd.errors.ParserWarning)
         table: pd.DataFrame = pd.read_csv(
-            path,
-            # An id such as 007 must stay what it is.
-            dtype=None if id_column is None else {id_column: str},
-            converters=dict.fromkeys(written, str) or None,
-            encoding="utf-8-sig",
-            **_EXACT_FLOATS,
-            index_col=False,
-            low_memory=False,
+            path, encoding="utf-8-sig", index_col=False, low_memory=False, **options
         )
     return table
 

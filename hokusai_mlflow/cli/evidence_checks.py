@@ -139,8 +139,14 @@ def measure(document: Mapping[str, Any], path: Path) -> Measured:
     path : Path
         File with the columns id, target, champion and candidate.
     """
-    rows = checked(path, baseline="champion", candidate="candidate", name=str(path))
     of = metric(document["metric"], **document["metric_options"])
+    rows = checked(
+        path,
+        baseline="champion",
+        candidate="candidate",
+        name=str(path),
+        text=of.output in ("text", "loglik"),
+    )
     groups = None
     columns_ = document["evaluation"].get("columns", {})
     if columns_.get("group") is not None:
