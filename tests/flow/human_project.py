@@ -52,7 +52,20 @@ SPEC: dict[str, Any] = {
     "valuation": {"repeats": 2, "folds": 2},
 }
 SYLLABLES = [a + b for a in "bdfgklmnprstvz" for b in "aeio"]
-WORDS = "amber bridge candle desert engine forest garden hollow island jungle kettle lantern".split()
+WORDS = [
+    "amber",
+    "bridge",
+    "candle",
+    "desert",
+    "engine",
+    "forest",
+    "garden",
+    "hollow",
+    "island",
+    "jungle",
+    "kettle",
+    "lantern",
+]
 
 
 def _phrase(rng: np.random.Generator) -> str:

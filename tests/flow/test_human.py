@@ -194,13 +194,10 @@ KILLED = {
     "promoted, not measured": {"entry": "attempt.promoted", "when": "after"},
     "evidence written": {"entry": "attempt.evidence", "when": "after"},
 }
-FEW = ("look spent, no rating read",)
 
 
-@pytest.mark.parametrize(
-    "point",
-    [one if one in FEW else pytest.param(one, marks=pytest.mark.exhaustive) for one in KILLED],
-)
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("point", KILLED)
 def test_killed_runs_are_finished_with_the_same_evidence(rated, tmp_path, point):
     project = rated.copy_to(tmp_path / "project")
     assert project.run(expect=None, kill=KILLED[point]).killed
