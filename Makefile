@@ -11,11 +11,11 @@ TRANSLATION := examples/translation/pipeline.yaml
 BROWSER := tests/dashboard/test_dashboard_browser.py
 TORCH_PACKAGES := "torch==2.13.0" "transformers==5.23.*"
 TORCH_TESTS := tests/test_causal_lm.py tests/examples/test_gpt2.py
-PARALLEL := -n 2 --dist loadgroup --ignore=tests/calibration --ignore=tests/benchmarks \
+PARALLEL := -n 2 --ignore=tests/calibration --ignore=tests/benchmarks \
 	--ignore=$(BROWSER)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-regression demo-language demo-translation test test-exhaustive test-more zk-interop transformers ui-tests calibrate calibrate-quick bench bench-quick faults postgres lint contracts-tools contracts vectors gas slither halmos mutants lock clean
+.PHONY: help install demo demo-regression demo-language demo-translation test test-exhaustive test-more zk-tools zk-interop transformers ui-tests calibrate calibrate-quick bench bench-quick faults postgres lint contracts-tools contracts vectors gas slither halmos mutants lock clean
 
 help: ## Show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -60,8 +60,11 @@ test-exhaustive: $(STAMP) ## Run the tests that `make test` has only examples of
 test-more: $(STAMP) ## Those of them that run no flow of their own, as CI does
 	$(BIN)/pytest $(PARALLEL) -m "exhaustive and not flow"
 
-zk-interop: $(STAMP) ## Proofs, keys and circuits between our prover and snarkjs (needs Node)
+# snarkjs; where it is, `make test-exhaustive` and `make test-more` run these tests too.
+zk-tools:
 	cd tests/verification/zk && $(NPM_CI)
+
+zk-interop: $(STAMP) zk-tools ## Proofs, keys and circuits between our prover and snarkjs (needs Node)
 	$(BIN)/pytest -q tests/verification/zk/test_zk_interop.py
 
 # An environment of its own, because torch is large: where it cannot be installed, this says so and

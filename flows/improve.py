@@ -20,6 +20,7 @@ def improve(spec: str = "pipeline.yaml") -> Receipt:
         attempt = steps.open_attempt(spec)
         if attempt.finished:
             return steps.say_nothing_new(attempt)
+        steps.report_quality(attempt)
 
         candidate = steps.train(attempt)
         if attempt.champion is None:

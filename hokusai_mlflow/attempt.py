@@ -9,16 +9,16 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 from mlflow import MlflowClient
 
-from hokusai_mlflow.contributions.checks import ContributionCheck, check_contributions
-from hokusai_mlflow.contributions.shapley import MOST_PLAYERS
-from hokusai_mlflow.errors import ChampionMissing, InputError, ModelBusy
+from hokusai_mlflow import reigning
+from hokusai_mlflow.contributions.checks import ContributionCheck
+from hokusai_mlflow.errors import ChampionMissing, ModelBusy
 from hokusai_mlflow.evidence import digest
 from hokusai_mlflow.inputs import (
     REFERENCE,
@@ -28,8 +28,10 @@ from hokusai_mlflow.inputs import (
     read_snapshot,
     write_snapshot,
 )
-from hokusai_mlflow.ledger import Ledger
+from hokusai_mlflow.ledger import Entry, Ledger
 from hokusai_mlflow.ledger.looks import RETIRED, active_holdout
+from hokusai_mlflow.priority import SEEN, credit_order, remember
+from hokusai_mlflow.quality.screening import Owned, screen
 from hokusai_mlflow.recipe import Recipe, recipe_from_source
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import load_spec
@@ -83,6 +85,8 @@ class Attempt:
         Hold-outs that had retired when the attempt began; their examples are reference rows.
     flow_run : str
         Address of the Prefect flow run that works on it now, or its id where no page shows it.
+    condemned : tuple of str
+        MLflow runs of versions that were rolled back; their contributed rows are not new.
     """
 
     id: str
@@ -97,6 +101,7 @@ class Attempt:
     resumed: bool = False
     retired: tuple[str, ...] = ()
     flow_run: str = ""
+    condemned: tuple[str, ...] = ()
 
     @property
     def contributors(self) -> tuple[str, ...]:
@@ -167,27 +172,31 @@ def open_attempt(spec_path: str | Path, settings: Settings) -> Attempt:
     model = load_spec(spec_path).model
     client = connect(settings)
     with Ledger(settings.ledger) as ledger:
-        unfinished = _unfinished(ledger, model)
-        if unfinished is not None:
-            return _resume(client, unfinished.attempt, unfinished.body)
+        opened = unfinished(ledger, model)
+        if opened is not None:
+            return _resume(client, ledger, opened)
         inputs = read_inputs(spec_path, settings)
         return _begin(client, ledger, inputs, settings)
 
 
-def _unfinished(ledger: Ledger, model: str) -> Any:
+def unfinished(ledger: Ledger, model: str) -> Entry | None:
+    """The entry that opened an attempt which was never closed; None without one."""
     closed = {entry.attempt for entry in ledger.entries(model=model, kind="attempt.closed")}
     opened = ledger.entries(model=model, kind="attempt.opened")
     return next((entry for entry in opened if entry.attempt not in closed), None)
 
 
-def _resume(client: MlflowClient, attempt: str, body: Mapping[str, Any]) -> Attempt:
+def _resume(client: MlflowClient, ledger: Ledger, opened: Entry) -> Attempt:
+    body = opened.body
     with tempfile.TemporaryDirectory() as scratch:
         inputs = read_snapshot(download(body["run_id"], "inputs", Path(scratch)))
     champion = _champion_of(client, body["champion"]) if body["champion"] else None
-    retired = tuple(body["retired"])
-    found = _assemble(inputs, champion, retired)
+    retired, condemned = tuple(body["retired"]), tuple(body.get("condemned", ()))
+    seen = [one for one in ledger.entries(model=opened.model, kind=SEEN) if one.seq < opened.seq]
+    order = credit_order(seen, opened.model, inputs.contributions)
+    found = _assemble(inputs, champion, retired, order, condemned)
     return Attempt(
-        attempt,
+        opened.key,
         body["run_id"],
         inputs,
         champion,
@@ -195,22 +204,28 @@ def _resume(client: MlflowClient, attempt: str, body: Mapping[str, Any]) -> Atte
         body["holdout"],
         resumed=True,
         retired=retired,
+        condemned=condemned,
     )
 
 
 def _begin(client: MlflowClient, ledger: Ledger, inputs: Inputs, settings: Settings) -> Attempt:
     spec = inputs.spec
-    registered = _current_champion(client, ledger, spec.model)
+    registered = reigning.current_champion(client, ledger, spec.model)
     champion = _champion_of(client, registered.remembered()) if registered else None
     retired = tuple(
         sorted(e.body["holdout"] for e in ledger.entries(model=spec.model, kind=RETIRED))
     )
-    found = _assemble(inputs, champion, retired)
+    seen = ledger.entries(model=spec.model, kind=SEEN)
+    order = credit_order(seen, spec.model, inputs.contributions)
+    condemned = tuple(one.run_id for one in reigning.rolled_back(ledger, spec.model))
+    found = _assemble(inputs, champion, retired, order, condemned)
     id_ = _new_id(ledger, inputs, registered)
     if champion is not None:
         finished = _nothing_new(ledger, id_, found[2], champion)
         if finished:
             return Attempt(id_, "", inputs, champion, *found, "", finished=finished)
+        sizes = [int(c.accepted.sum()) for c in found[0] if c.name in found[2]]
+        spec.valuation.require_affordable(sizes, whole=len(found[2]) - len(sizes))
         holdout = active_holdout(
             ledger, spec.model, spec.data.split.holdouts, quota=spec.gate.quota
         )
@@ -223,7 +238,8 @@ def _begin(client: MlflowClient, ledger: Ledger, inputs: Inputs, settings: Setti
             folder.mkdir()
             write_snapshot(write, folder) if name == "inputs" else write.write(folder)
             upload(client, run_id, folder, to=name)
-    return Attempt(id_, run_id, inputs, champion, *found, holdout, retired=retired)
+    begun = Attempt(id_, run_id, inputs, champion, *found, holdout, retired=retired)
+    return replace(begun, condemned=condemned)
 
 
 def _new_id(ledger: Ledger, inputs: Inputs, beaten: Registered | None) -> str:
@@ -249,9 +265,11 @@ def enter(attempt: Attempt, settings: Settings) -> None:
         "retired": list(attempt.retired),
         "holdout": attempt.holdout,
         "checks": [check.to_dict() for check in attempt.checks],
+        **({"condemned": list(attempt.condemned)} if attempt.condemned else {}),
     }
     with Ledger(settings.ledger) as ledger, ledger.transaction() as writing:
         if writing.get("attempt.opened", attempt.id) is None:
+            remember(writing, attempt.model, attempt.id, attempt.inputs.contributions)
             writing.append(
                 "attempt.opened", attempt.id, body, model=attempt.model, attempt=attempt.id
             )
@@ -286,40 +304,27 @@ def abandon(attempt: Attempt, problem: Exception, settings: Settings) -> bool:
     return True
 
 
-def _current_champion(client: MlflowClient, ledger: Ledger, model: str) -> Registered | None:
-    """The registry's champion, which must be the one that the ledger saw promoted last."""
-    found = registry.champion(client, model)
-    promoted = ledger.entries(model=model, kind="attempt.promoted", newest_first=True, limit=1)
-    if not promoted:
-        if found is not None:
-            raise ChampionMissing(
-                f"{model} has a champion (version {found.version}) that this ledger does not know; "
-                "point HOKUSAI_HOME or HOKUSAI_LEDGER_URL at the ledger that promoted it"
-            )
-        return None
-    expected = promoted[0].body
-    if found is None or found.digest != expected["digest"]:
-        seen = "has none" if found is None else f"points to version {found.version}"
-        raise ChampionMissing(
-            f"the ledger promoted version {expected['version']} of {model}, but the registry's "
-            f"alias 'champion' {seen}; restore the version and set the alias to it, or start over "
-            "under another model name"
-        )
-    return found
-
-
 def _champion_of(client: MlflowClient, stored: Mapping[str, Any]) -> Champion:
     registered = Registered(**stored)
     registry.version(client, registered.model, registered.version)
     with tempfile.TemporaryDirectory() as scratch:
         inputs = download(registered.run_id, "inputs", Path(scratch))
-        training = download(registered.run_id, "training", Path(scratch))
         recipe = recipe_from_source((inputs / "recipe.py").read_text(encoding="utf-8"))
-        return Champion(registered, recipe, TrainingRows.read(training))
+    return Champion(registered, recipe, trained_on(registered.run_id))
+
+
+def trained_on(run_id: str) -> TrainingRows:
+    """The rows that the version of an MLflow run was trained on."""
+    with tempfile.TemporaryDirectory() as scratch:
+        return TrainingRows.read(download(run_id, "training", Path(scratch)))
 
 
 def _assemble(
-    inputs: Inputs, champion: Champion | None, retired: Sequence[str]
+    inputs: Inputs,
+    champion: Champion | None,
+    retired: Sequence[str],
+    order: Sequence[int] | None = None,
+    condemned: Sequence[str] = (),
 ) -> tuple[tuple[ContributionCheck, ...], TrainingRows, tuple[str, ...]]:
     """Checks of the contributions, the candidate's training rows, and the players."""
     reference = inputs.part(REFERENCE, *retired)
@@ -332,7 +337,17 @@ def _assemble(
         if name not in retired
     }
     parts[REFERENCE] = reference
-    checks = check_contributions(inputs.contributions, parts, champion.training.parts)
+    # Rows of a version that was rolled back were paid for, and did not last: they are known.
+    known = [*champion.training.parts, *(p for one in condemned for p in trained_on(one).parts)]
+    owned = Owned(parts, reference, known, inputs.spec.task)
+    checks = screen(
+        inputs.contributions,
+        owned,
+        inputs.spec.quality,
+        fit=inputs.recipe.fit,
+        seed=inputs.spec.seed,
+        order=order,
+    )
     training = TrainingRows(reference, champion.training.contributed)
     players = []
     for contribution, check in zip(inputs.contributions, checks, strict=True):
@@ -343,11 +358,6 @@ def _assemble(
         players.append(RECIPE_PLAYER)
     if reference.digest != champion.training.reference.digest:
         players.append(REFERENCE_PLAYER)
-    if len(players) > MOST_PLAYERS:
-        raise InputError(
-            f"{len(players)} changes would have to be valued ({', '.join(players)}), at most "
-            f"{MOST_PLAYERS} can be; run with fewer contributors first, then add the others"
-        )
     return checks, training, tuple(players)
 
 

@@ -100,10 +100,9 @@ def _of_scores(
 ) -> dict[str, Any]:
     """ROC and calibration, where both models give scores; else `without` says why not."""
     classes = np.unique(inputs.pool.targets).tolist()
-    average = "binary" if len(classes) == 2 else "macro"
-    of = metric("roc_auc", average=average).bind(inputs.pool.targets)
+    of = inputs.logged_metric("roc_auc")
     names = tuple(getattr(of, "classes", None) or classes)
-    if average == "binary" and getattr(of, "positive", names[-1]) != names[-1]:
+    if of.output == "score" and getattr(of, "positive", names[-1]) != names[-1]:
         names = names[::-1]
     try:
         said = _said(outputs, of)

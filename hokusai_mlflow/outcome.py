@@ -132,6 +132,7 @@ def _sections(judgement: Judgement, settings: Settings) -> dict[str, Any]:
             "addresses": {c.name: c.address for c in spec.contributors},
             "recipe": attempt.inputs.recipe.digest,
             "training": attempt.training.digest,
+            **({} if spec.quality is None else {"quality": spec.quality.to_dict()}),
         },
         "versions": {name: version(name) for name in VERSIONED}
         | _installed(spec.kind.libraries)

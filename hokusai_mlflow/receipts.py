@@ -11,6 +11,7 @@ from hokusai_mlflow.evidence import Evidence
 from hokusai_mlflow.judgement import Judgement
 from hokusai_mlflow.ratings.given import GivenRatings
 from hokusai_mlflow.report.receipt import ContributorLine, Outcome, Receipt
+from hokusai_mlflow.report.valued import told_how
 from hokusai_mlflow.reward import is_development_chain
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.tracking.registry import Registered
@@ -48,6 +49,7 @@ def _lines(
                 value=value,
                 std_error=error,
                 share=share * WEIGHT_TOTAL // total,
+                share_error=found.share_error(contributor.name) if found else None,
                 wei=str(_contributors_part(reward, share, total)),
             )
         )
@@ -100,6 +102,7 @@ def judged(
         payment=evidence.document["payment"] if evidence else {},
         settlement=settlement.to_dict() if settlement else {},
         contributors=lines,
+        valued=told_how(evidence.document["contributions"].get("valuation")) if evidence else "",
         owner=spec.owner,
         owner_wei=str(reward - sum(int(line.wei) for line in lines)),
         evidence=evidence.digest if evidence else "",

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from hokusai_mlflow.attempt import RECIPE_PLAYER, REFERENCE_PLAYER, Attempt
+from hokusai_mlflow.attempt import Attempt
 from hokusai_mlflow.cache import Cache, library_versions
 from hokusai_mlflow.contributions.dataset import Dataset
 from hokusai_mlflow.evidence import digest
@@ -190,19 +190,3 @@ def champion_arm(attempt: Attempt) -> Arm:
 def candidate_arm(attempt: Attempt) -> Arm:
     """The candidate's recipe on its training rows."""
     return attempt.inputs.recipe, attempt.training
-
-
-def coalition_arm(attempt: Attempt, coalition: frozenset[str]) -> Arm:
-    """The champion with only what some players changed.
-
-    With nobody this is the champion's own refit, with everybody the candidate's.
-    """
-    recipe, training = champion_arm(attempt)
-    if RECIPE_PLAYER in coalition:
-        recipe = attempt.inputs.recipe
-    if REFERENCE_PLAYER in coalition:
-        training = TrainingRows(attempt.training.reference, training.contributed)
-    for contribution, check in zip(attempt.inputs.contributions, attempt.checks, strict=True):
-        if check.name in coalition:
-            training = training.with_rows(check.name, contribution.take(check.accepted))
-    return recipe, training

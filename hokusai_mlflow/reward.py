@@ -34,7 +34,8 @@ from hokusai_mlflow.spec import ChainSpec, Spec
 from hokusai_mlflow.trial import Trial
 from hokusai_mlflow.verification.claimed import improvement_from
 from hokusai_mlflow.verification.oracle import attest, require_quorum
-from hokusai_mlflow.verification.requests import ask, collect
+from hokusai_mlflow.verification.requests import ask, collect, put, standing
+from hokusai_mlflow.verification.zk.setup import Progress, silent
 
 DAY = 86_400
 QUORUM = 2
@@ -168,7 +169,9 @@ def method_of(spec: Spec) -> Method:
     return spec.verification
 
 
-def found_lineage(inputs: Inputs, digest: str, settings: Settings) -> None:
+def found_lineage(
+    inputs: Inputs, digest: str, settings: Settings, progress: Progress = silent
+) -> None:
     """Make a model's baseline the head of its lineage on chain; once, and again changes nothing.
 
     Where sums are proven, the key and the terms of proofs are registered as well.
@@ -183,7 +186,7 @@ def found_lineage(inputs: Inputs, digest: str, settings: Settings) -> None:
     if bench.verifier.head(spec.model) is None:
         bench.verifier.configure_model(bench.sender, spec.model, model_config(spec), digest)
     if proving.is_proven(spec):
-        proving.agree(bench.verifier, bench.sender, inputs, settings)
+        proving.agree(bench.verifier, bench.sender, inputs, settings, progress)
 
 
 def commit_labels(attempt: Attempt, settings: Settings) -> str | None:
@@ -223,6 +226,8 @@ def pay(
     evidence: Evidence,
     ledger: Ledger,
     settings: Settings,
+    *,
+    progress: Progress = silent,
 ) -> Settlement:
     """Have an improvement vouched for, hand it to the outbox, and settle; once per evidence.
 
@@ -233,32 +238,56 @@ def pay(
     Settlement
         Confirmed, or waiting for what `hokusai settle` will find done later.
     """
-    chain, attempt = judgement.attempt.inputs.spec.chain, judgement.attempt
+    chain = judgement.attempt.inputs.spec.chain
     bench = open_chain(chain, settings)
     outbox = _outbox(bench, chain, ledger)
     waiting: list[Settlement] = []
     if _lacks_signatures(outbox, ledger, evidence):
-        improvement = improvement_from(
-            evidence.document, int(time.time()) + chain.deadline_days * DAY
+        waiting = _have_vouched_for(
+            judgement,
+            payment,
+            evidence,
+            bench=bench,
+            outbox=outbox,
+            ledger=ledger,
+            progress=progress,
         )
-        proven = None
-        if proving.is_proven(attempt.inputs.spec):
-            domain = bench.verifier.domain
-            proven = proving.prove(attempt, judgement.trial, payment, improvement, domain)
-        if chain.attestations is None or method_of(attempt.inputs.spec) == "proof":
-            signatures = _signatures(attempt.inputs.spec, bench, improvement, proven)
-            outbox.enqueue(
-                improvement, signatures, model=attempt.model, attempt=attempt.id, proven=proven
-            )
-        else:
-            place = chain.attestations
-            ask(ledger, bench.verifier, place, improvement, attempt=attempt.id, proven=proven)
-            waiting = collect(ledger, bench.verifier, outbox)
     mine = [one for one in waiting if one.evidence == evidence.digest]
     if mine:
         return mine[0]
     outbox.settle()
     return outbox.settlement(evidence.digest)
+
+
+def _have_vouched_for(
+    judgement: Judgement,
+    payment: Trial,
+    evidence: Evidence,
+    *,
+    bench: Bench,
+    outbox: Outbox,
+    ledger: Ledger,
+    progress: Progress,
+) -> list[Settlement]:
+    """Hand an improvement to the outbox, or to outside oracles; what waits for these."""
+    attempt, verifier = judgement.attempt, bench.verifier
+    spec, place = attempt.inputs.spec, attempt.inputs.spec.chain.attestations
+    asked = None if place is None else standing(ledger, verifier, evidence.digest)
+    if asked is not None:
+        # With the proofs that were made for it; others would take as long again.
+        put(asked)
+        return collect(ledger, verifier, outbox)
+    deadline = int(time.time()) + spec.chain.deadline_days * DAY
+    improvement, proven = improvement_from(evidence.document, deadline), None
+    if proving.is_proven(spec):
+        trials = (judgement.trial, payment)
+        proven = proving.prove(attempt, *trials, improvement, verifier.domain, progress=progress)
+    if place is not None:
+        ask(ledger, verifier, place, improvement, attempt=attempt.id, proven=proven)
+        return collect(ledger, verifier, outbox)
+    signatures = _signatures(spec, bench, improvement, proven)
+    outbox.enqueue(improvement, signatures, model=attempt.model, attempt=attempt.id, proven=proven)
+    return []
 
 
 def _signatures(
@@ -347,3 +376,33 @@ def move_head_unpaid(spec: Spec, evidence: Evidence, settings: Settings) -> str 
         document["candidate"]["digest"],
         reason=document["payment"]["reason"],
     )
+
+
+def move_head_back(
+    spec: Spec, champion: str, beaten: str, reason: str, settings: Settings
+) -> str | None:
+    """Move the lineage's head back after a rollback; again changes nothing.
+
+    Parameters
+    ----------
+    spec : Spec
+    champion, beaten : str
+        Digests of the version that is rolled back and of the one that it had beaten.
+    reason : str
+        For the record on chain.
+    settings : Settings
+
+    Returns
+    -------
+    str or None
+        Hash of the transaction; None when there is nothing to move.
+
+    Raises
+    ------
+    ContractRefused
+        When the head is neither of the two, or the sender may not move it.
+    """
+    bench = open_chain(spec.chain, settings)
+    if bench.verifier.head(spec.model) is None:
+        return None
+    return bench.verifier.move_head(bench.sender, spec.model, champion, beaten, reason=reason)

@@ -91,6 +91,12 @@ class Settings(BaseSettings):
         """Ledger URL in force."""
         return self.ledger_url or f"sqlite:///{(self.home / 'ledger.db').resolve()}"
 
+    def kept_split_key(self, model: str, given: SecretStr | None) -> bytes | None:
+        """As `split_key`, but None where there is no key yet: nothing is made."""
+        if given is None and not (self.home / "keys" / f"split-{model}.key").exists():
+            return None
+        return self.split_key(model, given)
+
     def split_key(self, model: str, given: SecretStr | None) -> bytes:
         """Key of the hash that cuts a model's pool: the spec's, or one made once and kept.
 

@@ -3,7 +3,7 @@
 Steps take and return plain values and open what they need; no MLflow run is "active" in them. A
 step that changes the registry, the ledger or the chain carries its own idempotency key, so that
 any of them can be killed and run again; Prefect's own caching is off for all. Steps that refit
-recipes are in `refit_steps`.
+recipes are in `refit_steps` and `valuation_steps`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from hokusai_mlflow import (
     rating_steps,
     receipts,
     refits,
+    reigning,
     reports,
     review_steps,
     reward,
@@ -37,9 +38,17 @@ from hokusai_mlflow.evidence import Evidence
 from hokusai_mlflow.gate import Case, Decision, ValidationRuns
 from hokusai_mlflow.judgement import Judgement
 from hokusai_mlflow.ledger import Ledger, accept_look
+from hokusai_mlflow.monitor_steps import (
+    decide_held_back,
+    finish_rollback,
+    look_at_champion,
+    publish_monitoring,
+)
+from hokusai_mlflow.monitoring import rollback
 from hokusai_mlflow.progress import under_way
+from hokusai_mlflow.quality_steps import report_quality
 from hokusai_mlflow.rating_steps import ask_raters, load_both
-from hokusai_mlflow.refit_steps import cross_validate, validation_runs, value_contributions
+from hokusai_mlflow.refit_steps import cross_validate, validation_runs
 from hokusai_mlflow.report.receipt import Receipt
 from hokusai_mlflow.report.report import Report
 from hokusai_mlflow.report_steps import performance_report, publish_performance
@@ -53,12 +62,16 @@ from hokusai_mlflow.tracking.registry import Registered
 from hokusai_mlflow.tracking.store import connect
 from hokusai_mlflow.trial import Trial
 from hokusai_mlflow.valuation import Valuation
+from hokusai_mlflow.valuation_steps import require_runner, value_contributions
 
 __all__ = [
     "ask_raters",
     "attest_and_reward",
     "cross_validate",
     "decide",
+    "decide_held_back",
+    "finish_rollback",
+    "look_at_champion",
     "measure_payment",
     "only_run_of",
     "open_attempt",
@@ -66,9 +79,11 @@ __all__ = [
     "preflight",
     "promote",
     "publish",
+    "publish_monitoring",
     "publish_performance",
     "publish_settlements",
     "register_baseline",
+    "report_quality",
     "review",
     "say_nothing_new",
     "settle",
@@ -93,6 +108,7 @@ def preflight(spec_path: str) -> None:
     settings = Settings().prepare()
     spec = load_spec(spec_path)
     proving.require_prover(spec)
+    require_runner(spec.valuation)
     connect(settings)
     with Ledger(settings.ledger):
         reward.reach_chain(spec.chain, settings)
@@ -102,6 +118,7 @@ def preflight(spec_path: str) -> None:
 def open_attempt(spec_path: str) -> Attempt:
     """Take up the model's unfinished attempt, or begin a new one from the spec."""
     settings = Settings().prepare()
+    rollback.finish(load_spec(spec_path), settings)
     attempt = attempts.open_attempt(spec_path, settings)
     get_run_logger().info("%r", attempt)
     if not attempt.run_id:
@@ -143,8 +160,10 @@ def train(attempt: Attempt) -> Registered:
         with under_way(f"training {spec.model} on {len(rows.everything):,} rows"):
             folder = kept_results().folder(key, fit)
         trial.rehearse(attempt, models.read(folder))
+        digest = models.content_digest(folder)
+        with Ledger(settings.ledger) as ledger:
+            reigning.require_new(ledger, attempt.model, digest)
     attempts.enter(attempt, settings)
-    digest = models.content_digest(folder)
     return registry.register(
         client, attempt.model, attempt.id, attempt.run_id, folder=folder, digest=digest
     )
@@ -269,8 +288,9 @@ def attest_and_reward(
         reward.move_head_unpaid(judgement.attempt.inputs.spec, evidence, settings)
         return None
     outcome.check_sums(evidence, judgement.trial, payment)
-    with Ledger(settings.ledger) as ledger:
-        settlement = reward.pay(judgement, payment, evidence, ledger, settings)
+    title = f"having {judgement.attempt.model} vouched for, and paying"
+    with Ledger(settings.ledger) as ledger, under_way(title) as told:
+        settlement = reward.pay(judgement, payment, evidence, ledger, settings, progress=told)
     get_run_logger().info("%r", settlement)
     return settlement
 
@@ -283,7 +303,7 @@ def publish(
     settlement: Settlement | None = None,
 ) -> Receipt:
     """Show the outcome in MLflow and Prefect, close the attempt, and return the receipt."""
-    settings = Settings().prepare()
+    settings, attempt = Settings().prepare(), judgement.attempt
     client = connect(settings)
     receipt = receipts.judged(judgement, evidence, settlement)
     said = judgement.approval
@@ -291,14 +311,17 @@ def publish(
     showing.show_judged(client, judgement, report, payment)
     if evidence is not None:
         with Ledger(settings.ledger) as ledger:
-            showing.show_proof(client, judgement.attempt.run_id, evidence, ledger)
+            showing.show_proof(client, attempt.run_id, evidence, ledger)
+        if payment is not None and attempt.inputs.spec.verification == "hybrid":
+            shown = proving.seen_by_oracles(attempt, judgement.trial, payment, settings)
+            showing.show_public_part(client, attempt.run_id, shown)
     if not judgement.promoted:
         registry.challenge(client, judgement.candidate)
     if judgement.awaits:
         # The attempt stays open; the next run takes it up and asks again.
         review_steps.tell(report)
         return receipt
-    return _close(judgement.attempt, receipt, report, settings)
+    return _close(attempt, receipt, report, settings)
 
 
 @step
@@ -310,8 +333,8 @@ def register_baseline(attempt: Attempt, candidate: Registered) -> Receipt:
     arm = refits.candidate_arm(attempt)
     with given_up_on_failure(attempt):
         utility = float(refits.score_repeat(attempt, arm, 0, splitter, kept_results())[-1])
-    with under_way(f"setting up {spec.model} on chain"):
-        reward.found_lineage(attempt.inputs, candidate.digest, settings)
+    with under_way(f"setting up {spec.model} on chain") as told:
+        reward.found_lineage(attempt.inputs, candidate.digest, settings, told)
     promote.fn(attempt, candidate)
     receipt = receipts.baseline(attempt, candidate, utility)
     score = next(iter(receipt.scores.values()))[1]

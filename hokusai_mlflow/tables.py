@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from hokusai_mlflow.errors import InputError, MissingInput
+from hokusai_mlflow.files import header_of, require_parquet, require_table
 
 # Newer pandas reads floats to the last bit by itself and warns when asked to.
 _PANDAS = tuple(int(part) for part in pd.__version__.split(".")[:2])
@@ -46,18 +47,16 @@ def read_table(
     MissingInput
         The file does not exist or cannot be read.
     InputError
-        It is no valid file of its kind, or a column appears twice.
+        It is no valid file of its kind, a column appears twice, or it would not fit into memory.
     """
     where = "" if name == str(path) else f"{name}: "
     path = (base / path) if base is not None else path
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise MissingInput(f"{where}{path} {what}; expected a .csv or .parquet file")
-    suffix = path.suffix.lower()
-    if suffix not in (".csv", ".parquet"):
-        raise InputError(f"{where}{path} ends in {suffix!r}; expected .csv or .parquet")
+    suffix = require_table(path, where=where)
     try:
-        return pd.read_parquet(path) if suffix == ".parquet" else _read_csv(path, name, id, typed)
+        if suffix == ".parquet":
+            require_parquet(path, where=where)
+            return pd.read_parquet(path)
+        return _read_csv(path, name, id, typed)
     except InputError:
         raise
     except pd.errors.EmptyDataError as error:
@@ -68,13 +67,16 @@ def read_table(
         raise InputError(f"{where}{path} is not UTF-8 text: {error}") from error
     except (ValueError, csv.Error, pd.errors.ParserWarning) as error:
         raise InputError(f"{where}{path} is not a valid {suffix} file: {error}") from error
+    except MemoryError as error:
+        raise InputError(
+            f"{where}{path} needs more memory than there is; bring it in parts"
+        ) from error
 
 
 def _read_csv(
     path: Path, name: str, id_column: str | None, typed: Collection[str] | None
 ) -> pd.DataFrame:
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        header = pd.Index(next(csv.reader(stream), []))
+    header = pd.Index(header_of(path))
     # pandas would rename the second of two equal columns.
     if header.duplicated().any():
         raise InputError(f"{name}: columns appear twice: {duplicated(header)}")

@@ -238,16 +238,17 @@ def run_trial(attempt: Attempt, models: Models, rows: Dataset, *, level: float) 
     groups = attempt.inputs.groups(rows)
     champion = _said(models.champion, rows, of, "champion")
     candidate = _said(models.candidate, rows, of, "candidate")
+    statement = attempt.inputs.statement
+    columns = (rows.targets, champion, candidate)
+    if statement is not None:
+        columns = statement.as_counted(*columns)
     comparison = compare_outputs(
         of,
-        rows.targets,
-        champion,
-        candidate,
+        *columns,
         level=level,
         groups=groups,
         min_effect_bps=float(spec.gate.min_improvement_bps),
     )
-    statement = attempt.inputs.statement
     if statement is None:
         scores = paired_scores(of, rows.targets, champion, candidate, groups=groups)
         sums = PairedSums.of(*scores)

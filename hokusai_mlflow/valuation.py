@@ -8,14 +8,21 @@ owner's part of the improvement is not paid to contributors: it lowers the paid 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from hokusai_mlflow.attempt import RECIPE_PLAYER, REFERENCE_PLAYER
-from hokusai_mlflow.contributions.shapley import MOST_PLAYERS, Shapley, exact_shapley, shares
+from hokusai_mlflow.contributions.effort import Method
+from hokusai_mlflow.contributions.sampling import sampled_values
+from hokusai_mlflow.contributions.shapley import Shapley, exact_shapley, leave_one_out
+from hokusai_mlflow.contributions.shares import share_errors, shares
 from hokusai_mlflow.deltaone import WEIGHT_TOTAL
+
+MOST_NAMED = 8
+MOST_WORTH_TOLD = 256
+"""Coalitions whose worth evidence lists; of more it would be the longest part."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -32,13 +39,19 @@ class Valuation:
         Part of the improvement that is due to contributors, in 1e-4.
     worth : tuple of mapping
         Of every coalition: its ``members`` and its ``mean`` goodness over all replicates, positive
-        = better. The values follow from these.
+        = better. Exact values follow from these. Of more than 256 coalitions, none.
+    how : mapping
+        ``method``, ``refits`` and ``max_refits``, ``share_std_errors`` (fractions of the shares,
+        by the delta method), and of sampled values ``rounds``, ``precision``, the
+        ``sampling_error`` reached, and ``stopped``: ``precise`` or ``budget``. Empty in evidence
+        of a time when all values were exact.
     """
 
     shapley: Mapping[str, Any]
     shares: Mapping[str, int]
     contributed: int
     worth: tuple[Mapping[str, Any], ...] = ()
+    how: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def share_total(self) -> int:
@@ -54,6 +67,7 @@ class Valuation:
             "contributed": self.contributed,
             **({"share_total": self.share_total} if finer else {}),
             "worth": [dict(one) for one in self.worth],
+            **({"valuation": dict(self.how)} if self.how else {}),
         }
 
     @classmethod
@@ -64,22 +78,28 @@ class Valuation:
             stored["shares"],
             stored["contributed"],
             tuple(stored.get("worth", ())),
+            stored.get("valuation", {}),
         )
 
     def value_of(self, player: str) -> tuple[float, float | None]:
-        """Shapley value of a player and its standard error; 0 for somebody who did not play."""
+        """Value of a player and its standard error; 0 for somebody who did not play."""
         names = list(self.shapley["players"])
         if player not in names:
             return 0.0, None
         at = names.index(player)
         return self.shapley["values"][at], self.shapley["std_errors"][at]
 
+    def share_error(self, player: str) -> float | None:
+        """Standard error of a player's share, as a fraction; None where it is not known."""
+        found = self.how.get("share_std_errors", {}).get(player)
+        return None if found is None else float(found)
+
     def paid_bps(self, measured_bps: int) -> int:
         """The contributors' part of the measured basis points, rounded down, never negative."""
         return max(0, measured_bps) * self.contributed // WEIGHT_TOTAL
 
     def __repr__(self) -> str:
-        whole, named = self.share_total, list(self.shares.items())[:MOST_PLAYERS]
+        whole, named = self.share_total, list(self.shares.items())[:MOST_NAMED]
         told = ", ".join(f"{name} {100 * share / whole:.1f} %" for name, share in named)
         told += (
             f" and {len(self.shares) - len(named):,} more" if len(named) < len(self.shares) else ""
@@ -92,8 +112,10 @@ def value_players(
     worth: Mapping[frozenset[str], np.ndarray],
     *,
     test_train_ratio: float,
+    method: Method = "exact",
+    max_refits: int | None = None,
 ) -> Valuation:
-    """Shapley values of the players and the shares that are paid for.
+    """Values of the players from those of coalitions, and the shares that are paid for.
 
     Parameters
     ----------
@@ -103,21 +125,61 @@ def value_players(
         Goodness of every coalition on paired replicates.
     test_train_ratio : float
         Size of a test fold divided by the reference rows it trains on.
+    method : {"exact", "leave_one_out"}
+        Which value.
+    max_refits : int, optional
+        The budget, for the record.
 
     Returns
     -------
     Valuation
         Only values above noise count, for contributors and for the owner's changes alike.
     """
-    found: Shapley = exact_shapley(players, worth, test_train_ratio=test_train_ratio)
-    everybody = shares(found, players)
-    contributors = [p for p in players if p not in (RECIPE_PLAYER, REFERENCE_PLAYER)]
-    due = sum(everybody.get(name, 0) for name in contributors)
-    contributed = due * WEIGHT_TOTAL // (sum(everybody.values()) or WEIGHT_TOTAL)
+    value = leave_one_out if method == "leave_one_out" else exact_shapley
+    found = value(players, worth, test_train_ratio=test_train_ratio)
+    refits = sum(len(values) for values in worth.values())
     measured = tuple(
         {"members": sorted(coalition), "mean": float(np.mean(values))}
         for coalition, values in sorted(worth.items(), key=lambda one: sorted(one[0]))
     )
-    return Valuation(
-        found.to_dict(), shares(found, contributors) if contributed else {}, contributed, measured
+    told = measured if len(measured) <= MOST_WORTH_TOLD else ()
+    return _valuation(
+        found, told, {"method": method, "refits": refits, "max_refits": max_refits or refits}
     )
+
+
+def value_sampled(
+    players: tuple[str, ...],
+    added: np.ndarray,
+    *,
+    test_train_ratio: float,
+    how: Mapping[str, Any],
+) -> Valuation:
+    """Values of the players from sampled orders, and the shares that are paid for.
+
+    Parameters
+    ----------
+    players : tuple of str
+        Contributors and the owner's changes.
+    added : (r, m, k) array
+        What each player added; see `sampled_values`.
+    test_train_ratio : float
+        Size of a test fold divided by the reference rows it trains on.
+    how : mapping
+        Of the record, what this does not know.
+    """
+    found = sampled_values(players, added, test_train_ratio=test_train_ratio)
+    told = {**how, "rounds": added.shape[1], "sampling_error": found.sampling_error}
+    return _valuation(found.shapley, (), told)
+
+
+def _valuation(
+    found: Shapley, worth: tuple[Mapping[str, Any], ...], how: Mapping[str, Any]
+) -> Valuation:
+    everybody = shares(found, found.players)
+    contributors = [p for p in found.players if p not in (RECIPE_PLAYER, REFERENCE_PLAYER)]
+    due = sum(everybody.get(name, 0) for name in contributors)
+    contributed = due * WEIGHT_TOTAL // (sum(everybody.values()) or WEIGHT_TOTAL)
+    paid = shares(found, contributors) if contributed else {}
+    errors = dict(share_errors(found, list(paid)))
+    return Valuation(found.to_dict(), paid, contributed, worth, {**how, "share_std_errors": errors})

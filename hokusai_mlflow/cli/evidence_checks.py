@@ -119,9 +119,13 @@ def check_predictions(
 
 @dataclass(frozen=True)
 class Measured:
-    """Predictions of both models, and what follows from them by a document's metric."""
+    """Predictions of both models, and what follows from them by a document's metric.
+
+    `columns` are targets and both outputs as they count: of a proven loss in whole steps.
+    """
 
     rows: Predictions
+    columns: tuple[Any, ...]
     of: Any
     groups: Any
     raters: Any
@@ -156,20 +160,19 @@ def measure(document: Mapping[str, Any], path: Path) -> Measured:
         raters = prediction_table(path, "id", "rater")["rater"].reindex(rows.ids).to_numpy()
     columns = (rows.targets, rows.baseline, rows.candidate)
     if "verification" in document:
-        sums = Statement.from_dict(document["verification"]["statement"]).paired_sums(*columns)
+        statement = Statement.from_dict(document["verification"]["statement"])
+        sums, columns = statement.paired_sums(*columns), statement.as_counted(*columns)
     else:
         sums = PairedSums.of(*paired_scores(of, *columns, groups=groups))
-    return Measured(rows, of, groups, raters, evaluation_digest(rows.ids, rows.targets), sums)
+    digest = evaluation_digest(rows.ids, rows.targets)
+    return Measured(rows, columns, of, groups, raters, digest, sums)
 
 
 def _comparison(document: Mapping[str, Any], measured: Measured) -> Check:
     stated = document["comparison"]
-    rows = measured.rows
     found = compare_outputs(
         measured.of,
-        rows.targets,
-        rows.baseline,
-        rows.candidate,
+        *measured.columns,
         groups=measured.groups if measured.raters is None else (measured.groups, measured.raters),
         level=stated["level"],
         min_effect_bps=stated["min_effect_bps"],

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 from hokusai_mlflow import evidence
 from hokusai_mlflow.chain.improvement import Improvement, signing_domain
 from hokusai_mlflow.chain.proven import Proof, Proven, context_of
+from hokusai_mlflow.cli.predictions import checked
+from hokusai_mlflow.contributions.digests import shown_digest
 from hokusai_mlflow.errors import InputError, MissingInput
 from hokusai_mlflow.evidence import Check
-from hokusai_mlflow.proven_sums import added, unpack
+from hokusai_mlflow.proven_sums import added, brief, unpack
 from hokusai_mlflow.verification.claimed import improvement_from
 from hokusai_mlflow.verification.statement import Statement
 
@@ -101,6 +103,64 @@ def check_proven(
         ]
         checks.append(_sums(document, which, statement, proven))
     return checks
+
+
+def check_seen(
+    document: Mapping[str, Any], proven: Proven, gate: Path, payment: Path
+) -> list[Check]:
+    """Check what oracles see of proven sums against an oracle's own copy of these examples.
+
+    Parameters
+    ----------
+    document : mapping
+        The evidence.
+    proven : Proven
+    gate, payment : Path
+        Files with the columns id, target, champion and candidate: of a hybrid the public examples,
+        else all of them. The same file when pay is measured on the gate's examples.
+    """
+    stated = document["verification"]
+    statement = Statement.from_dict(stated["statement"])
+    files = {"gate": gate} | ({"payment": payment} if proven.payment_labels else {})
+    rows = {
+        which: checked(path, baseline="champion", candidate="candidate", name=str(path))
+        for which, path in files.items()
+    }
+    found = shown_digest((one.ids, one.targets) for one in rows.values())
+    same = (proven.shown or "").removeprefix("0x") == stated["shown"] == found
+    told = f"committed to as {found}"
+    if not same:
+        told = f"own ids and targets give {found}, committed to is {stated['shown']}"
+    checks = [Check("examples that oracles see", same, told)]
+    if stated["method"] != "hybrid":
+        return checks
+    for which, one in rows.items():
+        labels = statement.labels(one.targets)
+        said = (statement.predictions(output) for output in (one.baseline, one.candidate))
+        own, given = statement.tally(labels, *said), list(getattr(proven, f"{which}_shown"))
+        told = f"recomputed from {len(one):,} examples"
+        if own != given:
+            told = f"own data give {brief(own)}; asked for is {brief(given)}"
+        checks.append(Check(f"{which} counts of the public part", own == given, told))
+    return checks
+
+
+def require_verifier() -> None:
+    """Check that proofs can be verified here.
+
+    Raises
+    ------
+    InputError
+        When the extra ``zk`` is not installed.
+    """
+    try:
+        import py_ecc  # noqa: F401
+        import zksnake  # noqa: F401
+    except ImportError as problem:
+        raise InputError(
+            f"proofs cannot be verified here, for {problem.name} is not installed: "
+            "pip install 'hokusai-mlflow[zk]'"
+        ) from None
 
 
 def check_recorded(document: Mapping[str, Any], verifier: Verifier) -> list[Check]:

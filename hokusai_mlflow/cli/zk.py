@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -68,9 +68,9 @@ def setup(
             f"expected the mode development or auditor, found {mode!r}; a ceremony's key is "
             "imported with `hokusai zk import-key`"
         )
-    store, of = _store(), _circuit(kind, capacity, bits, parameter)
-    with _progress(quiet=as_json) as told:
-        record = store.make(of, mode, told)  # type: ignore[arg-type]
+    keys_here, of = store(), named(kind, capacity, bits, parameter)
+    with bars(quiet=as_json) as told:
+        record = keys_here.make(of, mode, told)  # type: ignore[arg-type]
     _show([record], as_json)
 
 
@@ -92,8 +92,8 @@ def import_key(
     """
     from hokusai_mlflow.verification.zk.importing import import_key as check_and_keep
 
-    of = _circuit(kind, capacity, bits, parameter)
-    _show([check_and_keep(of, key, powers, _store())], as_json)
+    of = named(kind, capacity, bits, parameter)
+    _show([check_and_keep(of, key, powers, store())], as_json)
 
 
 @app.command("export-circuit", cls=Command, epilog=EPILOG)
@@ -110,7 +110,7 @@ def export_circuit(
     """
     from hokusai_mlflow.verification.zk.files import digest, r1cs_bytes
 
-    r1cs = _circuit(kind, capacity, bits, parameter).constraints()
+    r1cs = named(kind, capacity, bits, parameter).constraints()
     to.write_bytes(r1cs_bytes(r1cs))
     output.say(f"{to}: {len(r1cs):,} constraints, digest {digest(r1cs)}")
 
@@ -121,7 +121,7 @@ def keys(as_json: AsJson = False) -> None:
 
     Example: hokusai zk keys
     """
-    _show(list(_store()), as_json)
+    _show(list(store()), as_json)
 
 
 @app.command(cls=Command, epilog=EPILOG)
@@ -137,8 +137,8 @@ def check(
     from hokusai_mlflow.verification.zk.keys import verifying_key
     from hokusai_mlflow.verification.zk.proving import Proven
 
-    proven = Proven.from_dict(_document(proof))
-    record = next((one for one in _store() if one.hash == proven.key), None)
+    proven = Proven.from_dict(document(proof))
+    record = next((one for one in store() if one.hash == proven.key), None)
     if record is None:
         raise MissingInput(
             f"no key with the hash {proven.key} is kept here; import it, or ask who proved it"
@@ -162,32 +162,41 @@ def _rests(record: KeyRecord) -> str:
     return TRUST[record.mode]
 
 
-def _document(path: Path) -> dict[str, object]:
+def read_json(path: Path) -> Any:
+    """What a JSON file holds."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"))
     except OSError as problem:
-        raise MissingInput(f"no proof at {path} ({problem.strerror})") from None
+        raise MissingInput(f"nothing to read at {path} ({problem.strerror})") from None
     except ValueError as problem:
         raise InputError(f"{path} is not JSON: {problem}") from None
+
+
+def document(path: Path) -> dict[str, Any]:
+    """A JSON object from a file."""
+    found = read_json(path)
     if not isinstance(found, dict):
-        raise InputError(f"{path} is not a proof document: expected an object")
+        raise InputError(f"{path}: expected a JSON object, found a {type(found).__name__}")
     return found
 
 
-def _store() -> KeyStore:
+def store() -> KeyStore:
+    """The keys in the Hokusai home."""
     from hokusai_mlflow.verification.zk.keys import KeyStore
 
     return KeyStore(read_settings().home / "zk")
 
 
-def _circuit(kind: str, capacity: int, bits: int, parameter: int | None) -> Circuit:
+def named(kind: str, capacity: int, bits: int, parameter: int | None) -> Circuit:
+    """The circuit that options name."""
     from hokusai_mlflow.verification.zk.proving import circuit
 
     return circuit(kind, capacity, bits, parameter)
 
 
 @contextmanager
-def _progress(*, quiet: bool) -> Iterator[Progress]:
+def bars(*, quiet: bool) -> Iterator[Progress]:
+    """A bar for each stage of what takes long."""
     from rich.progress import Progress as Bars
 
     with Bars(console=output.errors(), transient=True, disable=quiet) as bars:

@@ -11,9 +11,10 @@ import pandas as pd
 
 from hokusai_mlflow.contributions.digests import normalise
 from hokusai_mlflow.errors import InputError
+from hokusai_mlflow.files import require_room
 
-MOST_BYTES = 2**30
-"""Of a column of texts in memory, where every text takes the room of the longest one."""
+LEAST_LIMIT = 2**26
+"""Letters that are never too many to ask for the limit of memory."""
 
 
 def read_ids(column: pd.Series, what: str) -> npt.NDArray[np.str_]:
@@ -23,7 +24,23 @@ def read_ids(column: pd.Series, what: str) -> npt.NDArray[np.str_]:
         raise InputError(f"{what} is missing in row {int(missing.argmax()) + 1}")
     if pd.api.types.is_float_dtype(column.dtype) and (column % 1 == 0).all():
         column = column.astype("int64")
-    return np.array([normalise(str(one)) for one in column], dtype=np.str_)
+    return as_text([normalise(str(one)) for one in column], what)
+
+
+def as_text(values: list[str], what: str) -> npt.NDArray[np.str_]:
+    """Texts as an array, in which each takes the place of the longest.
+
+    Raises
+    ------
+    InputError
+        When that would not fit into memory.
+    """
+    longest = max(map(len, values), default=0)
+    if longest * len(values) > LEAST_LIMIT:
+        row = max(range(len(values)), key=lambda at: len(values[at])) + 1
+        required = 4 * longest * len(values)
+        require_room(required, f"{what}: {longest:,} letters in row {row}; as many in each row")
+    return np.array(values, dtype=np.str_)
 
 
 def check_unique(ids: npt.NDArray[np.str_], name: str, column: str | None) -> None:
@@ -75,18 +92,10 @@ def read_targets(column: pd.Series, what: str) -> npt.NDArray[Any]:
 
 
 def _texts(found: list[str], what: str) -> npt.NDArray[np.str_]:
-    longest = max(map(len, found))
-    # Every entry of an array takes the room of the longest one.
-    if longest * len(found) * 4 > MOST_BYTES:
-        at = next(at for at, one in enumerate(found) if len(one) == longest)
-        raise InputError(
-            f"{what} has {longest:,} characters in row {at + 1}, which is too long among "
-            f"{len(found):,} rows; cut such texts into pieces"
-        )
     for at, one in enumerate(found):
         if "\0" in one:
             raise InputError(f"{what} holds the character NUL in row {at + 1}; remove it")
-    return np.array(found, dtype=np.str_)
+    return as_text(found, what)
 
 
 def check_written(table: pd.DataFrame, name: str) -> None:

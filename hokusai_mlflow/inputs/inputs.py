@@ -13,11 +13,15 @@ from hokusai_mlflow.folds import Splitter
 from hokusai_mlflow.metrics import Metric, metric
 from hokusai_mlflow.proof_spec import Capacity
 from hokusai_mlflow.recipe import Recipe
-from hokusai_mlflow.spec import Spec, logged_options
+from hokusai_mlflow.spec import Spec, ValuationPlan, logged_options
 from hokusai_mlflow.verification.statement import Statement, statement_of
 
 REFERENCE = "reference"
 PAYMENT = "payment"
+
+VALUED_ON = ("repeats", "folds")
+RUN_ON = ("runner", "workers", "scheduler")
+_PLAN = ValuationPlan().model_dump(mode="json")
 
 
 @dataclass(frozen=True, repr=False)
@@ -108,7 +112,10 @@ class Inputs:
 
     def logged_metric(self, name: str) -> Metric:
         """A metric that is logged beside the paid one."""
-        return metric(name, **logged_options(name)).bind(self.pool.targets)
+        options = logged_options(name)
+        if name == "roc_auc" and len(np.unique(self.pool.targets)) > 2:
+            options = {"average": "macro"}
+        return metric(name, **options).bind(self.pool.targets)
 
     def __repr__(self) -> str:
         rows = sum(len(c) for c in self.contributions)
@@ -125,8 +132,8 @@ def _capacity(rows: int) -> int:
 
 
 def _written(spec: Spec) -> dict[str, Any]:
-    """The spec as far as it bears on results; where rewards go, and who is asked, does not."""
-    irrelevant = ("chain", "approval")
+    """The spec as far as results need it: not where rewards go, who is asked, what is watched."""
+    irrelevant = ("chain", "approval", "monitor")
     written = {key: value for key, value in spec.to_dict().items() if key not in irrelevant}
     if spec.verification == "oracle":
         # As it was written before sums could be proven, so that no attempt begins anew.
@@ -134,6 +141,11 @@ def _written(spec: Spec) -> dict[str, Any]:
     if not spec.kind.by_people:
         # Nor did it name a proxy for people.
         del written["human"]
+    # Where refits run bears on nothing; how values are found was no choice at first.
+    plan = {k: v for k, v in written["valuation"].items() if k in VALUED_ON or v != _PLAN[k]}
+    written["valuation"] = {k: v for k, v in plan.items() if k not in RUN_ON}
+    if spec.quality is None:
+        del written["quality"]
     if spec.data.source is None:
         written["data"] = {
             key: value for key, value in written["data"].items() if key not in ("source", "sources")

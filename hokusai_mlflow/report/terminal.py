@@ -43,6 +43,8 @@ def show(receipt: Receipt, console: Console, *, next_steps: tuple[str, ...] = ()
         parts += [Text(), _findings(receipt)]
     if receipt.contributors:
         parts += [Text(), _contributors(receipt)]
+        if receipt.valued:
+            parts.append(Text(f"values are {receipt.valued}"))
     if receipt.payment:
         parts += [Text(), *_payment(receipt)]
     if next_steps:
@@ -106,7 +108,7 @@ def _contributors(receipt: Receipt) -> Table:
             f"{line.accepted}/{line.given}",
             Text(", ".join(f"{rows} {reason}" for reason, rows in line.reasons.items())),
             line.value_bps,
-            f"{line.share / 100:.2f} %",
+            line.share_told,
             delta_one(line.wei),
         )
     return table

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from hokusai_mlflow.chain.spec import Part
+from hokusai_mlflow.contributions.effort import Asked, require_affordable
 from hokusai_mlflow.folds import require_splitter
 
 
@@ -33,10 +35,68 @@ class CrossValidationPlan(Part):
 
 
 class ValuationPlan(Part):
-    """Repeats × folds on which every coalition of contributors is valued."""
+    """How contributions are valued: on what folds, by which value, and with how many refits.
+
+    The value is measured on `repeats` × `folds` of the reference rows. `method` is ``rows``
+    (Shapley values of rows in `blocks` stretches per order, added up by contributor; coming under
+    several names gains nothing), ``shapley`` (of contributors: exact up to 12 players whose
+    coalitions fit into `max_refits`, else sampled), or ``leave_one_out``.
+
+    What is sampled is sampled until no share's standard error due to sampling is above `precision`
+    (a fraction of all shares), or until another round would need more than `max_refits`, a model
+    fitted on one fold being one refit; evidence and receipt say which.
+
+    `runner` says where refits run: ``threads`` of the flow's process, ``processes``, or ``dask``
+    (extra ``dask``), a local cluster unless `scheduler` has the address of one that shares the
+    Hokusai home. `workers` is their number; the flow's own threads, or one per core, when left out.
+    """
 
     repeats: int = Field(5, ge=2, le=100)
     folds: int = Field(3, ge=2, le=50)
+    method: Asked = "rows"
+    blocks: int = Field(8, ge=2, le=1_000)
+    precision: float = Field(0.03, gt=0, lt=1)
+    max_refits: int = Field(4_000, ge=8, le=10**9)
+    runner: Literal["threads", "processes", "dask"] = "threads"
+    workers: int | None = Field(None, ge=1, le=1_024)
+    scheduler: str | None = None
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> ValuationPlan:
+        if self.scheduler is not None and self.runner != "dask":
+            raise ValueError("valuation.scheduler is a Dask scheduler's address: set runner: dask")
+        if self.scheduler is not None and self.workers is not None:
+            raise ValueError("valuation.workers: a Dask scheduler has its own; remove one of them")
+        return self
+
+    @property
+    def replicates(self) -> int:
+        """Folds on which everything is measured."""
+        return self.repeats * self.folds
+
+    def require_affordable(self, sizes: Collection[int], *, whole: int) -> None:
+        """Refuse before anything is changed a valuation that could not be finished.
+
+        Parameters
+        ----------
+        sizes : collection of int
+            Rows of everybody who brings some.
+        whole : int
+            Number of the owner's own changes.
+
+        Raises
+        ------
+        InputError
+            When the least that it takes is beyond `max_refits`.
+        """
+        require_affordable(
+            self.method,
+            sizes,
+            whole=whole,
+            blocks=self.blocks,
+            replicates=self.replicates,
+            max_refits=self.max_refits,
+        )
 
 
 class HumanPlan(Part):

@@ -11,7 +11,9 @@ from hokusai_mlflow.errors import did_you_mean
 from hokusai_mlflow.gate.policy import GatePolicy
 from hokusai_mlflow.metrics import Metric, metric, metric_names
 from hokusai_mlflow.proof_spec import ProofSpec, Verification
+from hokusai_mlflow.quality.policy import QualityPolicy
 from hokusai_mlflow.spec.data import Contributor, DataSpec, Name
+from hokusai_mlflow.spec.monitor import MonitorPlan
 from hokusai_mlflow.spec.plans import ApprovalPlan, CrossValidationPlan, HumanPlan, ValuationPlan
 from hokusai_mlflow.tasks import TASKS, Task, TaskName
 from hokusai_mlflow.verification.statement import LOSSES, require_provable
@@ -40,8 +42,9 @@ class Spec(Part):
     owner: Address
     seed: int = Field(0, ge=0, le=2**31 - 1)
     data: DataSpec
-    contributors: tuple[Contributor, ...] = Field((), max_length=8)
+    contributors: tuple[Contributor, ...] = Field((), max_length=10_000)
     gate: GatePolicy = GatePolicy()  # type: ignore[call-arg]
+    quality: QualityPolicy | None = None
     cross_validation: CrossValidationPlan = CrossValidationPlan()
     valuation: ValuationPlan = ValuationPlan()
     pay: Literal["fresh", "lower_bound", "measured"] = "fresh"
@@ -49,6 +52,7 @@ class Spec(Part):
     proof: ProofSpec = ProofSpec()
     human: HumanPlan = HumanPlan()
     approval: ApprovalPlan | None = None
+    monitor: MonitorPlan = MonitorPlan()
     chain: ChainSpec = ChainSpec()
     serialization: Literal["cloudpickle", "skops"] = "cloudpickle"
 
@@ -172,12 +176,26 @@ class Spec(Part):
                     "verification: hybrid needs data.source, the column that says where examples "
                     "come from, and data.sources, which marks each of them public or private"
                 )
-            if self.proof.oracles_too or self.chain.attestations is not None:
+            if self.proof.oracles_too:
                 raise ValueError(
-                    "a hybrid's oracles see the public examples and sign in this process: remove "
-                    "proof.oracles_too and chain.attestations, or use verification: zk with "
-                    "oracles_too for both on all examples"
+                    "a hybrid's oracles see the public examples only: remove proof.oracles_too, or "
+                    "use verification: zk with oracles_too for both on all examples"
                 )
+        oracles_see_all = self.verification == "zk" and self.proof.oracles_too
+        if self.chain.holdback_percent and not oracles_see_all:
+            raise ValueError(
+                "what a holdback keeps is decided by oracles alone, so that proven sums take none: "
+                "remove chain.holdback_percent, or use verification: zk with oracles_too"
+            )
+        if (
+            self.chain.attestations is not None
+            and self.verification == "zk"
+            and not oracles_see_all
+        ):
+            raise ValueError(
+                "with verification: zk nobody is asked for an attestation: remove "
+                "chain.attestations, or set proof.oracles_too"
+            )
 
     def _check_splitter(self) -> None:
         chosen, data = self.splitter, self.data

@@ -19,6 +19,7 @@ FLOWS = Path(__file__).parents[2] / "flows"
 PRELOADED = (
     "improve",
     "settle",
+    "hokusai_mlflow.cli.flow",
     "hokusai_mlflow.chain.local.node",
     "mlflow.pyfunc",
     "mlflow.sklearn",
@@ -42,8 +43,7 @@ def run(request: dict) -> int:
     """
     os.chdir(request["folder"])
     os.environ.update(request["env"])
-    from improve import improve
-
+    from hokusai_mlflow.cli.flow import load_flow
     from hokusai_mlflow.errors import HokusaiError
     from hokusai_mlflow.settings import Settings
     from hokusai_mlflow.tracking.store import connect
@@ -57,6 +57,7 @@ def run(request: dict) -> int:
             arm(**request["kill"])
         if not request["times"]:
             connect(Settings().prepare())
+        improve = load_flow(request["flow"])
         for _ in range(request["times"]):
             told["receipts"].append(improve(request["spec"]).to_dict())
     except Exception as problem:

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+FLOW = Path(__file__).parents[2] / "flows" / "improve.py"
 MODEL = "board"
 OWNER = "0x00000000000000000000000000000000000000aa"
 ADDRESSES = {
@@ -143,6 +144,7 @@ class Project:
     folder: Path
     runner: Runner
     env: dict[str, str] = field(default_factory=dict)
+    flow: Path = FLOW
     _count: int = 0
 
     @property
@@ -177,6 +179,7 @@ class Project:
         request = {
             "folder": str(self.folder),
             "spec": str(self.spec_path),
+            "flow": str(self.flow),
             "env": self.env,
             "times": times,
             "kill": kill,

@@ -42,8 +42,17 @@ contract ProofsTest is Proving {
             made.gate[0].counts[i] += 1;
             refused(honest(), none(), made, abi.encodeWithSelector(INVALID));
         }
-        // The context is the improvement itself: whatever of it is changed, the proof is of another.
+        // The commitment to the labels: another one, though it was committed to on chain as well.
+        made = given();
+        made.gateLabels[0] = LABEL + 1;
+        commit(made);
+        vm.roll(block.number + 1);
         Improvement memory said = honest();
+        said.evaluationSet = idOf(made);
+        made.gate[0].points = Trapdoor.forge(inputs(said, LABEL, made.gate[0]), 40);
+        refused(said, none(), made, abi.encodeWithSelector(INVALID));
+        // The context is the improvement itself: whatever of it is changed, the proof is of another.
+        said = honest();
         said.contributors[0] = address(0xbad);
         refused(said, none(), given(), abi.encodeWithSelector(INVALID));
         said = honest();
@@ -87,6 +96,20 @@ contract ProofsTest is Proving {
         proofs.revokeKey(keyOf());
         proofs.registerKey(made.key, circuit(), Mode.Ceremony);
         refused(next, none(), prove(made, honest()), abi.encodeWithSelector(INVALID));
+    }
+
+    function test_replayAtAnotherContract() public {
+        Improvement memory said = honest();
+        bytes memory made = abi.encode(given());
+        address[] memory oracles = verifier.oracles();
+        verifier = deploy(address(this), oracles, 2);
+        (token, proofs) = (verifier.token(), verifier.proofs());
+        proofs.registerKey(Trapdoor.key(8), circuit(), Mode.Development);
+        demand(Method.Proof, Trapdoor.key(8));
+        commit(proven(said));
+        vm.roll(block.number + 1);
+        refused(said, none(), made, abi.encodeWithSelector(INVALID));
+        verifier.processProvenImprovement(said, none(), abi.encode(given()));
     }
 
     function test_theSameProofInOtherWords() public {
