@@ -9,6 +9,7 @@ from prefect.artifacts import create_markdown_artifact
 from hokusai_mlflow import attempt as attempts
 from hokusai_mlflow import rated, receipts, rounds, trial
 from hokusai_mlflow.attempt import Attempt
+from hokusai_mlflow.errors import InputError
 from hokusai_mlflow.ledger import Ledger
 from hokusai_mlflow.report.receipt import Receipt
 from hokusai_mlflow.review_steps import artifact_key
@@ -56,6 +57,15 @@ def gate_trial(attempt: Attempt, candidate: Registered, settings: Settings) -> T
     """Spend one look, then take up the ratings, and compare."""
     client, both = connect(settings), load_both(attempt, candidate, settings)
     asked = rounds.ask(attempt, both, client, settings)
+    if not rounds.counted(attempt, settings):
+        # A flow without `ask_raters` must not spend a look on ratings that are not there.
+        given = rounds.found_so_far(attempt, asked, client)
+        if missing := rounds.still_to_rate(attempt, asked, given):
+            raise InputError(
+                f"{missing:,} questions about {attempt.model} need more ratings, and no look was "
+                "spent; a flow asks for them with `steps.ask_raters` before `test_on_holdout` (see "
+                "flows/improve.py)"
+            )
     with given_up_on_failure(attempt), Ledger(settings.ledger) as ledger:
         look = trial.spend(attempt, candidate, ledger)
     given = rounds.count_ratings(attempt, asked, client, settings)

@@ -35,7 +35,7 @@ def raters(report: Report) -> Section | None:
             f"{rater['ratings']:,}",
             f"{rater['mean']:.2f}",
             f"{rater['std_dev']:.2f}",
-            "" if agrees is None else f"{agrees:+.2f}",
+            "" if agrees is None else f"{agrees:+.2f}".replace("-", "−"),
             plain(flags),
             "no" if left_out else "yes",
         )
