@@ -10,8 +10,6 @@ LANGUAGE := examples/language_model/pipeline.yaml
 TRANSLATION := examples/translation/pipeline.yaml
 
 BROWSER := tests/dashboard/test_dashboard_browser.py
-TORCH_PACKAGES := "torch==2.13.0" "transformers==5.23.*"
-TORCH_TESTS := tests/test_causal_lm.py tests/examples/test_gpt2.py
 PARALLEL := -n 2 --ignore=tests/calibration --ignore=tests/benchmarks \
 	--ignore=$(BROWSER)
 
@@ -77,6 +75,8 @@ zk-interop: $(STAMP) zk-tools ## Proofs, keys and circuits between our prover an
 # An environment of its own, because torch is large: where it cannot be installed, this says so and
 # is done.
 TORCH := .venv-transformers
+TORCH_PACKAGES := "torch==2.13.0" "transformers==5.23.*"
+TORCH_TESTS := tests/test_causal_lm.py tests/examples/test_gpt2.py
 transformers: requirements.lock pyproject.toml ## Perplexity and the whole flow with a causal model of transformers (needs torch)
 	@test -d $(TORCH) || $(PYTHON) -m venv $(TORCH)
 	@$(TORCH)/bin/python -m pip install --quiet --disable-pip-version-check "uv>=0.5"
@@ -168,10 +168,10 @@ $(HALMOS)/bin/halmos:
 mutants: contracts-tools vectors ## Break the contracts on purpose, and see that the tests find every break
 	$(PYTHON) tests/contracts/mutants.py
 
-# All extras but transformers.
+# All extras but transformers, whose torch is large.
+LOCKED := $(addprefix --extra ,examples dask postgres zk test browser bench dev)
 lock: ## Resolve the dependencies anew
-	$(BIN)/uv pip compile --quiet pyproject.toml --extra examples --extra dask --extra postgres --extra zk --extra test \
-		--extra browser --extra bench --extra dev --universal --python-version 3.11 \
+	$(BIN)/uv pip compile --quiet pyproject.toml $(LOCKED) --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements.lock
 
 clean: ## Remove the environment and the embedded stores

@@ -6,19 +6,19 @@ import json
 
 from prefect.artifacts import create_markdown_artifact
 
-from hokusai_mlflow import attempt as attempts
 from hokusai_mlflow import rated, receipts, rounds, trial
 from hokusai_mlflow.attempt import Attempt
+from hokusai_mlflow.contestants import load_both
 from hokusai_mlflow.errors import InputError
 from hokusai_mlflow.ledger import Ledger
 from hokusai_mlflow.report.receipt import Receipt
 from hokusai_mlflow.review_steps import artifact_key
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.stepping import given_up_on_failure, step
-from hokusai_mlflow.tracking import models, registry, runs
+from hokusai_mlflow.tracking import runs
 from hokusai_mlflow.tracking.registry import Registered
 from hokusai_mlflow.tracking.store import connect
-from hokusai_mlflow.trial import Models, Trial
+from hokusai_mlflow.trial import Trial
 
 RATERS = "ratings/raters.json"
 """Artifact that tells whose the pseudonyms are."""
@@ -86,17 +86,3 @@ def payment_trial(
     asked = rounds.ask(attempt, both, client, settings)
     given = rounds.count_ratings(attempt, asked, client, settings)
     return rated.rated_payment_trial(attempt, both, asked, given, level=level)
-
-
-def load_both(attempt: Attempt, candidate: Registered, settings: Settings) -> Models:
-    """Champion and candidate, from their registered files."""
-    client = connect(settings)
-    loaded = [
-        models.load(
-            client,
-            registry.version(client, attempt.model, one.version),
-            expected_digest=one.digest,
-        )
-        for one in (attempts.beaten(attempt), candidate)
-    ]
-    return Models(*loaded)

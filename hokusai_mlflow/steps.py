@@ -21,6 +21,7 @@ from hokusai_mlflow import (
     gate,
     outcome,
     proving,
+    quantising,
     rating_steps,
     receipts,
     refits,
@@ -34,6 +35,7 @@ from hokusai_mlflow import (
 from hokusai_mlflow.attempt import Attempt
 from hokusai_mlflow.cache import library_versions
 from hokusai_mlflow.chain.settlement import Settlement
+from hokusai_mlflow.contestants import load, load_both
 from hokusai_mlflow.evidence import Evidence
 from hokusai_mlflow.gate import Case, Decision, ValidationRuns
 from hokusai_mlflow.judgement import Judgement
@@ -47,7 +49,7 @@ from hokusai_mlflow.monitor_steps import (
 from hokusai_mlflow.monitoring import rollback
 from hokusai_mlflow.progress import under_way
 from hokusai_mlflow.quality_steps import report_quality
-from hokusai_mlflow.rating_steps import ask_raters, load_both
+from hokusai_mlflow.rating_steps import ask_raters
 from hokusai_mlflow.refit_steps import cross_validate, validation_runs
 from hokusai_mlflow.report.receipt import Receipt
 from hokusai_mlflow.report.report import Report
@@ -137,25 +139,33 @@ def train(attempt: Attempt) -> Registered:
     known = registry.registered_by(client, attempt.model, attempt.id)
     if known is not None:
         return known
-    if attempt.champion is not None:
-        reward.require_head(attempt.inputs.spec, attempts.beaten(attempt).digest, settings)
-        # Before there is a candidate that could predict anything.
-        reward.commit_labels(attempt, settings)
     spec, recipe, rows = attempt.inputs.spec, attempt.inputs.recipe, attempt.training
+    quantising.require_kind(recipe, spec)
+    champion = None
+    if attempt.champion is not None:
+        reward.require_head(spec, attempts.beaten(attempt).digest, settings)
+        if quantising.is_inferred(spec):
+            champion = load(attempt, attempts.beaten(attempt), settings)
+            quantising.required_model(champion, spec)
+        # Before there is a candidate that could predict anything.
+        reward.commit_labels(attempt, champion, settings)
 
     def fit(folder: Path) -> None:
         everything = rows.everything
         fitted = recipe.fit(
             everything.features, everything.targets, seed=spec.seed, on="the training rows"
         )
+        if quantising.is_inferred(spec):
+            fitted = quantising.quantised(fitted, everything.features, attempt.inputs, champion)
         models.save(fitted, folder, serialization=spec.serialization)
 
-    key = evidence_document.digest(
-        {
-            "fit": [recipe.digest, rows.digest, spec.seed, spec.serialization],
-            "libraries": library_versions(),
-        }
-    )
+    made_of: dict[str, object] = {
+        "fit": [recipe.digest, rows.digest, spec.seed, spec.serialization],
+        "libraries": library_versions(),
+    }
+    if quantising.is_inferred(spec):
+        made_of["in whole numbers, on the grid of"] = champion and attempts.beaten(attempt).digest
+    key = evidence_document.digest(made_of)
     with given_up_on_failure(attempt):
         with under_way(f"training {spec.model} on {len(rows.everything):,} rows"):
             folder = kept_results().folder(key, fit)
@@ -266,7 +276,10 @@ def write_evidence(judgement: Judgement, payment: Trial, valuation: Valuation) -
     with Ledger(Settings().prepare().ledger) as ledger:
         stored = ledger.get("attempt.evidence", attempt.id)
         if stored is None:
-            document = outcome.evidence(judgement, payment, valuation, Settings())
+            both = None
+            if quantising.is_inferred(attempt.inputs.spec):
+                both = load_both(attempt, judgement.candidate, Settings().prepare())
+            document = outcome.evidence(judgement, payment, valuation, Settings(), both)
             body = {
                 "digest": document.digest,
                 "paid_bps": document.document["payment"]["paid_bps"],
@@ -290,6 +303,9 @@ def attest_and_reward(
     outcome.check_sums(evidence, judgement.trial, payment)
     title = f"having {judgement.attempt.model} vouched for, and paying"
     with Ledger(settings.ledger) as ledger, under_way(title) as told:
+        if quantising.is_inferred(judgement.attempt.inputs.spec):
+            both = load_both(judgement.attempt, judgement.candidate, settings)
+            reward.infer(judgement, payment, both, settings, progress=told)
         settlement = reward.pay(judgement, payment, evidence, ledger, settings, progress=told)
     get_run_logger().info("%r", settlement)
     return settlement

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from hokusai_mlflow.errors import InputError, MissingInput
-from hokusai_mlflow.files import header_of, require_parquet, require_table
+from hokusai_mlflow.files import header_of, require_once, require_parquet, require_table
 
 # Newer pandas reads floats to the last bit by itself and warns when asked to.
 _PANDAS = tuple(int(part) for part in pd.__version__.split(".")[:2])
@@ -76,11 +76,8 @@ def read_table(
 def _read_csv(
     path: Path, name: str, id_column: str | None, typed: Collection[str] | None
 ) -> pd.DataFrame:
-    header = pd.Index(header_of(path))
     # pandas would rename the second of two equal columns.
-    if header.duplicated().any():
-        raise InputError(f"{name}: columns appear twice: {duplicated(header)}")
-    # An id such as 007 must stay what it is.
+    require_once(header_of(path), f"{name}: ")
     table = _parsed(path, dtype=None if id_column is None else {id_column: str}, **_EXACT_FLOATS)
     if typed is not None:
         as_written = _parsed(path, dtype=str, keep_default_na=False)
