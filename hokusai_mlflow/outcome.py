@@ -93,12 +93,18 @@ def evidence(
         payment_sums=payment.sums,
         payment=price(judgement, payment, valuation).to_dict(),
         verification=proven,
+        people=gate.people and gate.people.to_dict(),
     )
 
 
 def judged_document(judgement: Judgement, settings: Settings) -> dict[str, Any]:
     """What evidence would say of an attempt that was not promoted; nobody can be paid by it."""
-    return {"format": JUDGED, **_sections(judgement, settings)}
+    people = judgement.trial.people
+    return {
+        "format": JUDGED,
+        **_sections(judgement, settings),
+        **({} if people is None else {"people": people.to_dict()}),
+    }
 
 
 def _sections(judgement: Judgement, settings: Settings) -> dict[str, Any]:
@@ -119,6 +125,7 @@ def _sections(judgement: Judgement, settings: Settings) -> dict[str, Any]:
                 "blocks": spec.data.blocks,
                 "slices": list(spec.data.slices),
                 "time": spec.data.time,
+                **({"group": "group", "rater": "rater"} if spec.kind.by_people else {}),
             },
         },
         "metric": spec.metric,
