@@ -15,9 +15,9 @@ from hokusai_mlflow.inference_plan import Subject
 from hokusai_mlflow.inputs import PAYMENT
 from hokusai_mlflow.judgement import Judgement
 from hokusai_mlflow.metrics import metric
-from hokusai_mlflow.reward import model_config
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.stats.paired import paired_scores
+from hokusai_mlflow.terms import model_config
 from hokusai_mlflow.trial import Models, Payment, Trial, measured_bps, payable_bps
 from hokusai_mlflow.valuation import Valuation
 from hokusai_mlflow.verification.statement import Statement

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from hokusai_mlflow.attempt import Attempt, beaten
+from hokusai_mlflow.bench import is_development_chain
 from hokusai_mlflow.chain.settlement import Settlement
 from hokusai_mlflow.deltaone import CONTRIBUTORS_PERCENT, WEIGHT_TOTAL
 from hokusai_mlflow.evidence import Evidence
@@ -13,7 +14,6 @@ from hokusai_mlflow.ratings.given import GivenRatings
 from hokusai_mlflow.report.inferred import told_inference
 from hokusai_mlflow.report.receipt import ContributorLine, Outcome, Receipt
 from hokusai_mlflow.report.valued import told_how
-from hokusai_mlflow.reward import is_development_chain
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.tracking.registry import Registered
 from hokusai_mlflow.valuation import Valuation

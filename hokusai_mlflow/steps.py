@@ -33,6 +33,7 @@ from hokusai_mlflow import (
     trial,
 )
 from hokusai_mlflow.attempt import Attempt
+from hokusai_mlflow.bench import reach_chain
 from hokusai_mlflow.cache import library_versions
 from hokusai_mlflow.chain.settlement import Settlement
 from hokusai_mlflow.contestants import load, load_both
@@ -56,6 +57,7 @@ from hokusai_mlflow.report.report import Report
 from hokusai_mlflow.report_steps import performance_report, publish_performance
 from hokusai_mlflow.review_steps import review
 from hokusai_mlflow.settings import Settings
+from hokusai_mlflow.settlement_steps import publish_settlements, settle
 from hokusai_mlflow.spec import load_spec
 from hokusai_mlflow.stats.crossval import CrossValidation
 from hokusai_mlflow.stepping import given_up_on_failure, kept_results, step
@@ -113,7 +115,7 @@ def preflight(spec_path: str) -> None:
     require_runner(spec.valuation)
     connect(settings)
     with Ledger(settings.ledger):
-        reward.reach_chain(spec.chain, settings)
+        reach_chain(spec.chain, settings)
 
 
 @step
@@ -358,25 +360,6 @@ def register_baseline(attempt: Attempt, candidate: Registered) -> Receipt:
     report = reports.baseline(attempt, candidate, receipt)
     showing.show_report(client, report)
     return _close(attempt, receipt, report, settings)
-
-
-@step
-def settle(spec_path: str) -> list[Settlement]:
-    """Drain the outbox on the chain that a spec names."""
-    settings = Settings().prepare()
-    spec = load_spec(spec_path)
-    with Ledger(settings.ledger) as ledger:
-        return reward.settle(spec.chain, settings, ledger)
-
-
-@step
-def publish_settlements(settlements: list[Settlement]) -> None:
-    """Say in MLflow which rewards became final, or failed, and why."""
-    settings = Settings().prepare()
-    client = connect(settings)
-    with Ledger(settings.ledger) as ledger:
-        for settlement in settlements:
-            showing.show_settlement(client, ledger, settlement)
 
 
 @step

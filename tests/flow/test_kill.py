@@ -270,7 +270,7 @@ FIRST = {
         "when": "after",
     },
     "split key and keys made": {
-        "call": "hokusai_mlflow.reward:development_keys",
+        "call": "hokusai_mlflow.bench:development_keys",
         "when": "after",
     },
     "registered model made": {
