@@ -1,6 +1,6 @@
 """From an accepted improvement to a confirmed payment.
 
-The attested or proven improvement, its settlement, and the head's move where a promotion is not paid.
+The attested or proven improvement, its settlement, and the move of the head where nothing is paid.
 """
 
 from __future__ import annotations
