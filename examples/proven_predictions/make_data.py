@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.datasets import load_digits
 
 DATA = Path(__file__).parent / "data"
-OFFERED = 600
+OFFERED = 700
 
 
 def main() -> None:
