@@ -9,14 +9,15 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 from mlflow import MlflowClient
 
-from hokusai_mlflow.contributions.checks import ContributionCheck, check_contributions
+from hokusai_mlflow import reigning
+from hokusai_mlflow.contributions.checks import ContributionCheck
 from hokusai_mlflow.errors import ChampionMissing, ModelBusy
 from hokusai_mlflow.evidence import digest
 from hokusai_mlflow.inputs import (
@@ -30,6 +31,7 @@ from hokusai_mlflow.inputs import (
 from hokusai_mlflow.ledger import Entry, Ledger
 from hokusai_mlflow.ledger.looks import RETIRED, active_holdout
 from hokusai_mlflow.priority import SEEN, credit_order, remember
+from hokusai_mlflow.quality.screening import Owned, screen
 from hokusai_mlflow.recipe import Recipe, recipe_from_source
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import load_spec
@@ -83,6 +85,8 @@ class Attempt:
         Hold-outs that had retired when the attempt began; their examples are reference rows.
     flow_run : str
         Address of the Prefect flow run that works on it now, or its id where no page shows it.
+    condemned : tuple of str
+        MLflow runs of versions that were rolled back; their contributed rows are not new.
     """
 
     id: str
@@ -97,6 +101,7 @@ class Attempt:
     resumed: bool = False
     retired: tuple[str, ...] = ()
     flow_run: str = ""
+    condemned: tuple[str, ...] = ()
 
     @property
     def contributors(self) -> tuple[str, ...]:
@@ -167,14 +172,15 @@ def open_attempt(spec_path: str | Path, settings: Settings) -> Attempt:
     model = load_spec(spec_path).model
     client = connect(settings)
     with Ledger(settings.ledger) as ledger:
-        unfinished = _unfinished(ledger, model)
-        if unfinished is not None:
-            return _resume(client, ledger, unfinished)
+        opened = unfinished(ledger, model)
+        if opened is not None:
+            return _resume(client, ledger, opened)
         inputs = read_inputs(spec_path, settings)
         return _begin(client, ledger, inputs, settings)
 
 
-def _unfinished(ledger: Ledger, model: str) -> Any:
+def unfinished(ledger: Ledger, model: str) -> Entry | None:
+    """The entry that opened an attempt which was never closed; None without one."""
     closed = {entry.attempt for entry in ledger.entries(model=model, kind="attempt.closed")}
     opened = ledger.entries(model=model, kind="attempt.opened")
     return next((entry for entry in opened if entry.attempt not in closed), None)
@@ -185,10 +191,10 @@ def _resume(client: MlflowClient, ledger: Ledger, opened: Entry) -> Attempt:
     with tempfile.TemporaryDirectory() as scratch:
         inputs = read_snapshot(download(body["run_id"], "inputs", Path(scratch)))
     champion = _champion_of(client, body["champion"]) if body["champion"] else None
-    retired = tuple(body["retired"])
+    retired, condemned = tuple(body["retired"]), tuple(body.get("condemned", ()))
     seen = [one for one in ledger.entries(model=opened.model, kind=SEEN) if one.seq < opened.seq]
     order = credit_order(seen, opened.model, inputs.contributions)
-    found = _assemble(inputs, champion, retired, order)
+    found = _assemble(inputs, champion, retired, order, condemned)
     return Attempt(
         opened.key,
         body["run_id"],
@@ -198,19 +204,21 @@ def _resume(client: MlflowClient, ledger: Ledger, opened: Entry) -> Attempt:
         body["holdout"],
         resumed=True,
         retired=retired,
+        condemned=condemned,
     )
 
 
 def _begin(client: MlflowClient, ledger: Ledger, inputs: Inputs, settings: Settings) -> Attempt:
     spec = inputs.spec
-    registered = _current_champion(client, ledger, spec.model)
+    registered = reigning.current_champion(client, ledger, spec.model)
     champion = _champion_of(client, registered.remembered()) if registered else None
     retired = tuple(
         sorted(e.body["holdout"] for e in ledger.entries(model=spec.model, kind=RETIRED))
     )
     seen = ledger.entries(model=spec.model, kind=SEEN)
     order = credit_order(seen, spec.model, inputs.contributions)
-    found = _assemble(inputs, champion, retired, order)
+    condemned = tuple(one.run_id for one in reigning.rolled_back(ledger, spec.model))
+    found = _assemble(inputs, champion, retired, order, condemned)
     id_ = _new_id(ledger, inputs, registered)
     if champion is not None:
         finished = _nothing_new(ledger, id_, found[2], champion)
@@ -230,7 +238,8 @@ def _begin(client: MlflowClient, ledger: Ledger, inputs: Inputs, settings: Setti
             folder.mkdir()
             write_snapshot(write, folder) if name == "inputs" else write.write(folder)
             upload(client, run_id, folder, to=name)
-    return Attempt(id_, run_id, inputs, champion, *found, holdout, retired=retired)
+    begun = Attempt(id_, run_id, inputs, champion, *found, holdout, retired=retired)
+    return replace(begun, condemned=condemned)
 
 
 def _new_id(ledger: Ledger, inputs: Inputs, beaten: Registered | None) -> str:
@@ -256,6 +265,7 @@ def enter(attempt: Attempt, settings: Settings) -> None:
         "retired": list(attempt.retired),
         "holdout": attempt.holdout,
         "checks": [check.to_dict() for check in attempt.checks],
+        **({"condemned": list(attempt.condemned)} if attempt.condemned else {}),
     }
     with Ledger(settings.ledger) as ledger, ledger.transaction() as writing:
         if writing.get("attempt.opened", attempt.id) is None:
@@ -294,36 +304,19 @@ def abandon(attempt: Attempt, problem: Exception, settings: Settings) -> bool:
     return True
 
 
-def _current_champion(client: MlflowClient, ledger: Ledger, model: str) -> Registered | None:
-    """The registry's champion, which must be the one that the ledger saw promoted last."""
-    found = registry.champion(client, model)
-    promoted = ledger.entries(model=model, kind="attempt.promoted", newest_first=True, limit=1)
-    if not promoted:
-        if found is not None:
-            raise ChampionMissing(
-                f"{model} has a champion (version {found.version}) that this ledger does not know; "
-                "point HOKUSAI_HOME or HOKUSAI_LEDGER_URL at the ledger that promoted it"
-            )
-        return None
-    expected = promoted[0].body
-    if found is None or found.digest != expected["digest"]:
-        seen = "has none" if found is None else f"points to version {found.version}"
-        raise ChampionMissing(
-            f"the ledger promoted version {expected['version']} of {model}, but the registry's "
-            f"alias 'champion' {seen}; restore the version and set the alias to it, or start over "
-            "under another model name"
-        )
-    return found
-
-
 def _champion_of(client: MlflowClient, stored: Mapping[str, Any]) -> Champion:
     registered = Registered(**stored)
     registry.version(client, registered.model, registered.version)
     with tempfile.TemporaryDirectory() as scratch:
         inputs = download(registered.run_id, "inputs", Path(scratch))
-        training = download(registered.run_id, "training", Path(scratch))
         recipe = recipe_from_source((inputs / "recipe.py").read_text(encoding="utf-8"))
-        return Champion(registered, recipe, TrainingRows.read(training))
+    return Champion(registered, recipe, trained_on(registered.run_id))
+
+
+def trained_on(run_id: str) -> TrainingRows:
+    """The rows that the version of an MLflow run was trained on."""
+    with tempfile.TemporaryDirectory() as scratch:
+        return TrainingRows.read(download(run_id, "training", Path(scratch)))
 
 
 def _assemble(
@@ -331,6 +324,7 @@ def _assemble(
     champion: Champion | None,
     retired: Sequence[str],
     order: Sequence[int] | None = None,
+    condemned: Sequence[str] = (),
 ) -> tuple[tuple[ContributionCheck, ...], TrainingRows, tuple[str, ...]]:
     """Checks of the contributions, the candidate's training rows, and the players."""
     reference = inputs.part(REFERENCE, *retired)
@@ -343,7 +337,17 @@ def _assemble(
         if name not in retired
     }
     parts[REFERENCE] = reference
-    checks = check_contributions(inputs.contributions, parts, champion.training.parts, order)
+    # Rows of a version that was rolled back were paid for, and did not last: they are known.
+    known = [*champion.training.parts, *(p for one in condemned for p in trained_on(one).parts)]
+    owned = Owned(parts, reference, known, inputs.spec.task)
+    checks = screen(
+        inputs.contributions,
+        owned,
+        inputs.spec.quality,
+        fit=inputs.recipe.fit,
+        seed=inputs.spec.seed,
+        order=order,
+    )
     training = TrainingRows(reference, champion.training.contributed)
     players = []
     for contribution, check in zip(inputs.contributions, checks, strict=True):

@@ -108,7 +108,7 @@ def test_an_attempt_without_a_verdict_is_closed_with_the_reason(attempt, setting
     assert attempts.abandon(attempt, RecipeError("broken \ud800 " + "x" * 9_000), settings)
     with Ledger(settings.ledger) as ledger:
         closed = ledger.get("attempt.closed", attempt.id).body
-        assert attempts._unfinished(ledger, attempt.model) is None
+        assert attempts.unfinished(ledger, attempt.model) is None
     assert closed["outcome"] == "abandoned"
     assert closed["reason"].startswith("RecipeError: broken ? xxx")
     assert told == [("run", closed["reason"])]

@@ -92,7 +92,8 @@ def test_every_mistake_is_told_at_once(tmp_path):
     given = _with(("gate", "quotas"), 1) | {"seed": -1, "task": "clustering"}
     told = _refusal(tmp_path, given)
     assert len(told.splitlines()) == 4
-    assert "task: Input should be 'classification' or 'regression' (found 'clustering')" in told
+    assert "task: Input should be 'classification', 'regression', " in told
+    assert "or 'human' (found 'clustering')" in told
 
 
 ADDRESSES = {
@@ -403,3 +404,27 @@ def test_finality_is_a_depth_or_a_tag(tmp_path, chain, expected):
     spec = _load(tmp_path, _with(("chain",), chain))
     assert spec.chain.settled_by == expected
     assert type(spec).model_validate(spec.to_dict()).chain == spec.chain
+
+
+def test_tasks_of_text(tmp_path):
+    given = GIVEN | {"task": "text_generation", "metric": "bleu", "also_log": ["chrf", "rouge1"]}
+    spec = _load(tmp_path, given)
+    assert spec.splitter == spec.valuation_splitter == "shuffled"
+    assert spec.gate.min_improvement_bps == 20
+    assert spec.automatic_metric == ("bleu", {})
+    told = _refusal(tmp_path, given | {"also_log": ["accuracy"]})
+    assert "accuracy needs label" in told
+    told = _refusal(tmp_path, given | {"human": {"proxy": "bleu"}})
+    assert "human: needs task: human" in told
+
+
+def test_people_are_stood_in_for_by_a_proxy(tmp_path):
+    scale = {"metric": "human_score", "metric_options": {"low": 1, "high": 5}}
+    given = GIVEN | {"task": "human", **scale}
+    assert _load(tmp_path, given).automatic_metric == ("chrf", {})
+    named = given | {"human": {"proxy": "rougeL", "proxy_options": {"use_stemmer": True}}}
+    assert _load(tmp_path, named).automatic_metric == ("rougeL", {"use_stemmer": True})
+    told = _refusal(tmp_path, given | {"human": {"proxy": "human_score"}})
+    assert "ends of the rating scale" in told
+    told = _refusal(tmp_path, GIVEN | {"task": "text_generation", **scale})
+    assert "use task: human" in told

@@ -232,17 +232,14 @@ def _performance(history: History) -> list[Trouble]:
             if not one.retired and one.spent >= _FEW_LOOKS * one.quota
         ]
         later = monitoring.read(history, name, limit=1)
-        if later and not later[0].low <= later[0].reference <= later[0].high:
-            one_later = later[0]
+        if later and later[0].status in ("warn", "roll_back"):
             found.append(
                 Trouble(
                     "performance",
-                    "The champion no longer scores what it was promoted with",
-                    f"{one_later.metric} {one_later.value:.4g} "
-                    f"({one_later.low:.4g} to {one_later.high:.4g}), promoted with "
-                    f"{one_later.reference:.4g}",
+                    "The champion has a warning on fresh data",
+                    "; ".join(later[0].reasons),
                     "look at the drift of its inputs; retrain on newer data, or roll back",
-                    "hokusai doctor pipeline.yaml",
+                    "hokusai monitor pipeline.yaml",
                     name,
                     serious=True,
                 )

@@ -34,6 +34,7 @@ def measured(connection: Connection, entry: Entry) -> None:
     names = ("version", "n", "metric", "value", "low", "high", "reference")
     row = {name: body[name] for name in names} | {"seq": entry.seq, "model": entry.model}
     row |= {"at": entry.created_at.isoformat(), "inputs": json.dumps(body["inputs"])}
+    row |= {"status": body["status"], "reasons": json.dumps(body["reasons"])}
     connection.execute(insert(measurements), row)
 
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Row, select
 
@@ -21,6 +21,8 @@ from hokusai_mlflow.history.times import read_time
 from hokusai_mlflow.ledger import Entry, Ledger
 
 MEASURED, ROLLED_BACK = "champion.measured", "champion.rolled_back"
+Status = Literal["ok", "note", "warn", "roll_back"]
+_JSON = ("at", "inputs", "reasons")
 
 
 @dataclass(frozen=True, repr=False)
@@ -41,7 +43,11 @@ class Measurement:
     n : int
         Fresh examples.
     inputs : tuple of mapping
-        Drift of the inputs: ``name``, ``statistic``, ``p_value`` of every feature that was tested.
+        Drift of the inputs, as `stats.drift.Drift.to_dict` of every feature, largest first.
+    status : {"ok", "note", "warn", "roll_back"}
+        What the watches said then, at a level that covers all looks of a year.
+    reasons : tuple of str
+        Why, a sentence each.
     """
 
     model: str
@@ -54,10 +60,16 @@ class Measurement:
     reference: float
     n: int
     inputs: tuple[Mapping[str, Any], ...]
+    status: str = "ok"
+    reasons: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready form."""
-        return asdict(self) | {"at": self.at.isoformat(), "inputs": [*map(dict, self.inputs)]}
+        return asdict(self) | {
+            "at": self.at.isoformat(),
+            "inputs": [*map(dict, self.inputs)],
+            "reasons": list(self.reasons),
+        }
 
     def __repr__(self) -> str:
         return f"Measurement({self.metric} of {self.model} version {self.version}: {self.value:g})"
@@ -75,12 +87,17 @@ def record_measurement(
     reference: float,
     n: int,
     inputs: Sequence[Mapping[str, Any]] = (),
+    status: Status = "ok",
+    reasons: Sequence[str] = (),
+    batch: Mapping[str, Any] | None = None,
     key: str,
 ) -> Entry:
     """Write a later measurement of a champion; see `Measurement`.
 
     Parameters
     ----------
+    batch : mapping, optional
+        What later looks need of these examples: sums, counts, where they came from.
     key : str
         Idempotency key, such as a digest of version and data: the same again changes nothing.
 
@@ -96,22 +113,36 @@ def record_measurement(
         )
     body = {"version": version, "metric": metric, "value": value, "low": low, "high": high}
     body |= {"reference": reference, "n": n, "inputs": [dict(one) for one in inputs]}
+    body |= {"status": status, "reasons": list(reasons), "batch": dict(batch or {})}
     return ledger.append(MEASURED, key, body, model=model)
 
 
-def record_rollback(ledger: Ledger, *, model: str, version: int, reason: str, key: str) -> Entry:
+def record_rollback(
+    ledger: Ledger,
+    *,
+    model: str,
+    version: int,
+    digest: str,
+    rolled_back: Mapping[str, Any],
+    reason: str,
+    key: str,
+) -> Entry:
     """Write that the alias `champion` was moved back to an earlier version.
 
     Parameters
     ----------
-    version : int
-        The version that is champion again.
+    version, digest : int and str
+        The version that is champion again, and its content digest.
+    rolled_back : mapping
+        The version that was champion until now, as `Registered.remembered`.
     reason : str
         Why, in a sentence.
     key : str
         Idempotency key: the same again changes nothing.
     """
-    return ledger.append(ROLLED_BACK, key, {"version": version, "reason": reason}, model=model)
+    body = {"version": version, "digest": digest, "reason": reason}
+    body |= {"rolled_back": dict(rolled_back)}
+    return ledger.append(ROLLED_BACK, key, body, model=model)
 
 
 def read(history: History, model: str, *, limit: int = 200) -> tuple[Measurement, ...]:
@@ -126,7 +157,6 @@ def read(history: History, model: str, *, limit: int = 200) -> tuple[Measurement
 def _measurement(row: Row[Any]) -> Measurement:
     at = read_time(row.at)
     assert at is not None
-    kept = {
-        n: getattr(row, n) for n in Measurement.__dataclass_fields__ if n not in ("at", "inputs")
-    }
-    return Measurement(**kept, at=at, inputs=tuple(json.loads(row.inputs)))
+    kept = {n: getattr(row, n) for n in Measurement.__dataclass_fields__ if n not in _JSON}
+    told = {name: tuple(json.loads(getattr(row, name))) for name in ("inputs", "reasons")}
+    return Measurement(**kept, **told, at=at)

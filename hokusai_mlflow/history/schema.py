@@ -22,7 +22,7 @@ from sqlalchemy import (
     func,
 )
 
-VERSION = "1"
+VERSION = "2"
 """Another one has the index made anew."""
 
 metadata = MetaData()
@@ -158,10 +158,11 @@ measurements = Table(
     metadata,
     Column("seq", Integer, primary_key=True),
     Column("model", Text, nullable=False),
-    *_texts("at", "metric"),
+    *_texts("at", "metric", "status"),
     *_wholes("version", "n"),
     *_numbers("value", "low", "high", "reference"),
     Column("inputs", Text, nullable=False, server_default="[]"),
+    Column("reasons", Text, nullable=False, server_default="[]"),
     Index("measurements_model", "model", "seq"),
 )
 

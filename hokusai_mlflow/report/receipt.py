@@ -10,7 +10,9 @@ from typing import Any, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-Outcome = Literal["baseline", "promoted", "hold", "reject", "refused", "awaiting", "nothing_new"]
+Outcome = Literal[
+    "baseline", "promoted", "hold", "reject", "refused", "awaiting", "rating", "nothing_new"
+]
 
 HEADLINES: Mapping[str, str] = {
     "baseline": "Registered as the baseline",
@@ -19,6 +21,7 @@ HEADLINES: Mapping[str, str] = {
     "reject": "Rejected",
     "refused": "Refused by the reviewer",
     "awaiting": "Awaits a reviewer",
+    "rating": "Awaits ratings",
     "nothing_new": "Nothing new",
 }
 
@@ -85,7 +88,8 @@ class Receipt:
 
     Attributes
     ----------
-    outcome : {"baseline", "promoted", "hold", "reject", "refused", "awaiting", "nothing_new"}
+    outcome : {"baseline", "promoted", "hold", "reject", "refused", "awaiting", "rating",
+        "nothing_new"}
         What happened.
     model, metric : str
         Which model, and the metric that is gated and paid.
@@ -103,6 +107,8 @@ class Receipt:
         What everybody brought and got.
     valued : str
         How the contributors' values were found, and how precisely.
+    inferred : str
+        What was proven of the predictions, and how far whole numbers follow the models.
     owner, owner_wei : str
         The owner's account and DeltaOne in 1e-18.
     evidence : str
@@ -131,6 +137,7 @@ class Receipt:
     development: bool = True
     resumed: bool = False
     valued: str = ""
+    inferred: str = ""
 
     @property
     def ordered_scores(self) -> list[tuple[str, tuple[float, float]]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -124,6 +125,32 @@ class ValuationPlan(Part):
                 f"valuation.max_refits is {self.max_refits:,}; raise it, lower valuation.repeats, "
                 "valuation.folds or valuation.blocks, or run with fewer contributors first"
             )
+
+
+class HumanPlan(Part):
+    """How ``task: human`` goes: people judge what the models say of the examples.
+
+    No refit can be judged by people, so cross-validation and valuation score texts by `proxy`, a
+    metric of texts that a machine computes, with `proxy_options`.
+
+    Both models' answers to the sealed hold-out and the payment set are rated on `scale`, every one
+    by at least `raters_per_item` people. `flagged` says, before anybody knows who is better,
+    whether the ratings of raters who stand out are kept or excluded.
+    """
+
+    proxy: str = "chrf"
+    proxy_options: dict[str, Any] = Field(default_factory=dict)
+    scale: tuple[float, float] | None = None
+    raters_per_item: int = Field(3, ge=2, le=100)
+    flagged: Literal["keep", "exclude"] = "keep"
+
+    @field_validator("scale")
+    @classmethod
+    def _ascends(cls, given: tuple[float, float] | None) -> tuple[float, float] | None:
+        # Not "above": NaN is no end of a scale.
+        if given is not None and not -math.inf < given[0] < given[1] < math.inf:
+            raise ValueError(f"expected [lowest, highest], such as [1, 5], found {list(given)}")
+        return given
 
 
 class ApprovalPlan(Part):

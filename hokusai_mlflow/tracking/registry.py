@@ -191,6 +191,30 @@ def promote(client: MlflowClient, candidate: Registered, *, beaten: Registered |
     client.set_registered_model_alias(candidate.model, CHAMPION, str(candidate.version))
 
 
+def restore(client: MlflowClient, champion: Registered, beaten: Registered) -> None:
+    """Point the alias `champion` from a version back at the one that it beat; again, no change.
+
+    Raises
+    ------
+    ChampionMissing
+        When the alias points to neither, or the beaten version is gone.
+    """
+    found = _champion_now(client, champion.model)
+    if found not in (champion.version, beaten.version):
+        seen = "has none" if found is None else f"points to version {found}"
+        raise ChampionMissing(
+            f"version {champion.version} of {champion.model} is to be rolled back to version "
+            f"{beaten.version}, but the alias {CHAMPION!r} {seen}; set it to one of the two"
+        )
+    version(client, beaten.model, beaten.version)
+    client.set_registered_model_alias(beaten.model, CHAMPION, str(beaten.version))
+
+
+def _champion_now(client: MlflowClient, model: str) -> int | None:
+    found = champion(client, model)
+    return None if found is None else found.version
+
+
 def registered_names(client: MlflowClient) -> list[str]:
     """Names of all registered models."""
     found, token = [], None

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from . import coverage, false_reward, lifetime, pay, peers, power, refits
+from . import coverage, false_reward, lifetime, monitoring, pay, peers, power, refits
 from .measure import Size, Task
 
 
@@ -77,9 +77,28 @@ PROMISES = (
         "Two systems with the same BLEU in the population, two-sided tests at 5 %, one sample of "
         "300 segments for all three tests.",
     ),
+    Promise(
+        monitoring.FALSE,
+        "≤ 5 % of years",
+        "365 batches of 1 000 labels, the promotion measured on 10 000 examples; the champion "
+        "stays as it was, +100 bps or 0 bps above the model that it beat. Default policy; any of "
+        "the three watches counts.",
+    ),
+    Promise(
+        monitoring.LOSS,
+        "≥ 90 %",
+        "1 000 labels a day. A champion promoted at +100 bps falls to −200 bps after 1 to 334 good "
+        "days; found is an alarm for rolling back.",
+    ),
+    Promise(
+        monitoring.DRIFT,
+        "≤ 5 % of years",
+        "Five numbers, five categories and a classifier's scores, 1 000 rows a day against one "
+        "reference of 1 000, nothing changes; a note counts. Its level is a union bound.",
+    ),
 )
 
-MODULES = (power, pay, false_reward, coverage, lifetime, refits, peers)
+MODULES = (power, pay, false_reward, coverage, lifetime, refits, peers, monitoring)
 
 
 def tasks(size: Size) -> list[Task]:

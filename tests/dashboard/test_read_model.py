@@ -184,8 +184,9 @@ def test_an_empty_ledger_has_empty_pages(history):
 def test_the_timeline_has_promotions_and_rollbacks(scribe, history):
     scribe.attempt("m", "baseline", contributors=())
     scribe.attempt("m", "promoted")
-    monitoring.record_rollback(history.ledger, model="m", version=1, reason="gone", key="r1")
-    monitoring.record_rollback(history.ledger, model="m", version=1, reason="gone", key="r1")
+    gone = {"version": 1, "digest": "d1", "rolled_back": {"version": 2}, "reason": "gone"}
+    for _ in range(2):
+        monitoring.record_rollback(history.ledger, model="m", key="r1", **gone)
     history.refresh()
     changes = champions.read(history, "m")
     assert [(c.kind, c.version, c.previous) for c in changes] == [
@@ -200,13 +201,14 @@ def test_the_timeline_has_promotions_and_rollbacks(scribe, history):
 def test_later_measurements(scribe, history):
     scribe.attempt("m", "baseline", contributors=())
     given = {"model": "m", "version": 1, "metric": "accuracy", "reference": 0.8, "n": 300}
-    told = [{"name": "age", "statistic": 0.2, "p_value": 0.01}]
+    told = {"inputs": [{"name": "age", "effect": 0.2}], "status": "warn", "reasons": ["older"]}
     monitoring.record_measurement(
-        history.ledger, **given, value=0.7, low=0.65, high=0.75, inputs=told, key="a"
+        history.ledger, **given, value=0.7, low=0.65, high=0.75, **told, key="a"
     )
     history.refresh()
     (one,) = monitoring.read(history, "m")
     assert (one.value, one.inputs[0]["name"]) == (0.7, "age")
+    assert (one.status, one.reasons) == ("warn", ("older",))
     with pytest.raises(InputError, match="within its interval"):
         monitoring.record_measurement(
             history.ledger, **given, value=0.9, low=0.65, high=0.75, key="b"

@@ -18,7 +18,9 @@ FLOWS = Path(__file__).parents[2] / "flows"
 
 PRELOADED = (
     "improve",
+    "monitor",
     "settle",
+    "hokusai_mlflow.cli.flow",
     "hokusai_mlflow.chain.local.node",
     "mlflow.pyfunc",
     "mlflow.sklearn",
@@ -42,8 +44,7 @@ def run(request: dict) -> int:
     """
     os.chdir(request["folder"])
     os.environ.update(request["env"])
-    from improve import improve
-
+    from hokusai_mlflow.cli.flow import load_flow
     from hokusai_mlflow.errors import HokusaiError
     from hokusai_mlflow.settings import Settings
     from hokusai_mlflow.tracking.store import connect
@@ -57,8 +58,9 @@ def run(request: dict) -> int:
             arm(**request["kill"])
         if not request["times"]:
             connect(Settings().prepare())
+        flow = load_flow(request["flow"])
         for _ in range(request["times"]):
-            told["receipts"].append(improve(request["spec"]).to_dict())
+            told["receipts"].append(flow(request["spec"]).to_dict())
     except Exception as problem:
         code = problem.exit_code if isinstance(problem, HokusaiError) else 1
         told |= {"error": str(problem), "error_type": type(problem).__name__}

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+FLOW = Path(__file__).parents[2] / "flows" / "improve.py"
 MODEL = "board"
 OWNER = "0x00000000000000000000000000000000000000aa"
 ADDRESSES = {
@@ -143,6 +144,7 @@ class Project:
     folder: Path
     runner: Runner
     env: dict[str, str] = field(default_factory=dict)
+    flow: Path = FLOW
     _count: int = 0
 
     @property
@@ -169,7 +171,9 @@ class Project:
         """Replace a data file."""
         frame.to_csv(self.folder / "data" / f"{name}.csv", index=False)
 
-    def start(self, times: int = 1, *, kill: Any = None) -> tuple[int, dict[str, Any]]:
+    def start(
+        self, times: int = 1, *, kill: Any = None, flow: str = "improve"
+    ) -> tuple[int, dict[str, Any]]:
         """Start a run without waiting for it; `end` waits."""
         self._count += 1
         scratch = self.folder / "runs"
@@ -177,6 +181,7 @@ class Project:
         request = {
             "folder": str(self.folder),
             "spec": str(self.spec_path),
+            "flow": str(self.flow if flow == "improve" else f"{FLOW.parent / flow}.py:{flow}"),
             "env": self.env,
             "times": times,
             "kill": kill,
@@ -194,13 +199,15 @@ class Project:
         shown = output.read_text(errors="replace") if output.exists() else ""
         return Ran(code, **told, output=shown)
 
-    def run(self, times: int = 1, expect: int | None = 0, *, kill: Any = None) -> Ran:
-        """Run `improve` in a process of its own, so often; `expect` is its exit code.
+    def run(
+        self, times: int = 1, expect: int | None = 0, *, kill: Any = None, flow: str = "improve"
+    ) -> Ran:
+        """Run a flow in a process of its own, so often; `expect` is its exit code.
 
         0 is success, else the error's `exit_code`; -9 is a process that was killed; None does not
         check.
         """
-        ran = self.end(self.start(times, kill=kill))
+        ran = self.end(self.start(times, kill=kill, flow=flow))
         if expect is not None:
             assert ran.code == expect, f"exit {ran.code}\n{ran.trace or ran.output}"
         return ran
