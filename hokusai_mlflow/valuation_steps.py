@@ -58,7 +58,8 @@ def walk(
 ) -> tuple[list[float], list[float], int]:
     """What each player adds in an order and its reverse on one fold.
 
-    With what nobody and everybody is worth there, and the refits in between. Of rows in so many blocks, or without `blocks` of whole players.
+    With what nobody and everybody is worth there, and the refits in between. Of rows in so many
+    blocks, or without `blocks` of whole players.
     """
     rng = drawn(game.key, replicate, draw)
     if blocks is None:
