@@ -17,9 +17,8 @@ from filelock import FileLock, Timeout
 from mlflow import MlflowClient
 
 from hokusai_mlflow import reigning
-from hokusai_mlflow.contributions.checks import ContributionCheck, check_contributions
-from hokusai_mlflow.contributions.shapley import MOST_PLAYERS
-from hokusai_mlflow.errors import ChampionMissing, InputError, ModelBusy
+from hokusai_mlflow.contributions.checks import ContributionCheck
+from hokusai_mlflow.errors import ChampionMissing, ModelBusy
 from hokusai_mlflow.evidence import digest
 from hokusai_mlflow.inputs import (
     REFERENCE,
@@ -31,6 +30,8 @@ from hokusai_mlflow.inputs import (
 )
 from hokusai_mlflow.ledger import Entry, Ledger
 from hokusai_mlflow.ledger.looks import RETIRED, active_holdout
+from hokusai_mlflow.priority import SEEN, credit_order, remember
+from hokusai_mlflow.quality.screening import Owned, screen
 from hokusai_mlflow.recipe import Recipe, recipe_from_source
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import load_spec
@@ -173,7 +174,7 @@ def open_attempt(spec_path: str | Path, settings: Settings) -> Attempt:
     with Ledger(settings.ledger) as ledger:
         opened = unfinished(ledger, model)
         if opened is not None:
-            return _resume(client, opened)
+            return _resume(client, ledger, opened)
         inputs = read_inputs(spec_path, settings)
         return _begin(client, ledger, inputs, settings)
 
@@ -185,15 +186,17 @@ def unfinished(ledger: Ledger, model: str) -> Entry | None:
     return next((entry for entry in opened if entry.attempt not in closed), None)
 
 
-def _resume(client: MlflowClient, opened: Entry) -> Attempt:
-    attempt, body = str(opened.attempt), opened.body
+def _resume(client: MlflowClient, ledger: Ledger, opened: Entry) -> Attempt:
+    body = opened.body
     with tempfile.TemporaryDirectory() as scratch:
         inputs = read_snapshot(download(body["run_id"], "inputs", Path(scratch)))
     champion = _champion_of(client, body["champion"]) if body["champion"] else None
     retired, condemned = tuple(body["retired"]), tuple(body.get("condemned", ()))
-    found = _assemble(inputs, champion, retired, condemned)
+    seen = [one for one in ledger.entries(model=opened.model, kind=SEEN) if one.seq < opened.seq]
+    order = credit_order(seen, opened.model, inputs.contributions)
+    found = _assemble(inputs, champion, retired, order, condemned)
     return Attempt(
-        attempt,
+        opened.key,
         body["run_id"],
         inputs,
         champion,
@@ -212,13 +215,17 @@ def _begin(client: MlflowClient, ledger: Ledger, inputs: Inputs, settings: Setti
     retired = tuple(
         sorted(e.body["holdout"] for e in ledger.entries(model=spec.model, kind=RETIRED))
     )
+    seen = ledger.entries(model=spec.model, kind=SEEN)
+    order = credit_order(seen, spec.model, inputs.contributions)
     condemned = tuple(one.run_id for one in reigning.rolled_back(ledger, spec.model))
-    found = _assemble(inputs, champion, retired, condemned)
+    found = _assemble(inputs, champion, retired, order, condemned)
     id_ = _new_id(ledger, inputs, registered)
     if champion is not None:
         finished = _nothing_new(ledger, id_, found[2], champion)
         if finished:
             return Attempt(id_, "", inputs, champion, *found, "", finished=finished)
+        sizes = [int(c.accepted.sum()) for c in found[0] if c.name in found[2]]
+        spec.valuation.require_affordable(sizes, len(found[2]) - len(sizes))
         holdout = active_holdout(
             ledger, spec.model, spec.data.split.holdouts, quota=spec.gate.quota
         )
@@ -262,6 +269,7 @@ def enter(attempt: Attempt, settings: Settings) -> None:
     }
     with Ledger(settings.ledger) as ledger, ledger.transaction() as writing:
         if writing.get("attempt.opened", attempt.id) is None:
+            remember(writing, attempt.model, attempt.id, attempt.inputs.contributions)
             writing.append(
                 "attempt.opened", attempt.id, body, model=attempt.model, attempt=attempt.id
             )
@@ -315,6 +323,7 @@ def _assemble(
     inputs: Inputs,
     champion: Champion | None,
     retired: Sequence[str],
+    order: Sequence[int] | None = None,
     condemned: Sequence[str] = (),
 ) -> tuple[tuple[ContributionCheck, ...], TrainingRows, tuple[str, ...]]:
     """Checks of the contributions, the candidate's training rows, and the players."""
@@ -330,7 +339,15 @@ def _assemble(
     parts[REFERENCE] = reference
     # Rows of a version that was rolled back were paid for, and did not last: they are known.
     known = [*champion.training.parts, *(p for one in condemned for p in trained_on(one).parts)]
-    checks = check_contributions(inputs.contributions, parts, known)
+    owned = Owned(parts, reference, known, inputs.spec.task)
+    checks = screen(
+        inputs.contributions,
+        owned,
+        inputs.spec.quality,
+        fit=inputs.recipe.fit,
+        seed=inputs.spec.seed,
+        order=order,
+    )
     training = TrainingRows(reference, champion.training.contributed)
     players = []
     for contribution, check in zip(inputs.contributions, checks, strict=True):
@@ -341,11 +358,6 @@ def _assemble(
         players.append(RECIPE_PLAYER)
     if reference.digest != champion.training.reference.digest:
         players.append(REFERENCE_PLAYER)
-    if len(players) > MOST_PLAYERS:
-        raise InputError(
-            f"{len(players)} changes would have to be valued ({', '.join(players)}), at most "
-            f"{MOST_PLAYERS} can be; run with fewer contributors first, then add the others"
-        )
     return checks, training, tuple(players)
 
 

@@ -47,7 +47,10 @@ def figures(
         "guardrails": [_guarded(one, len(guardrails)) for one in guardrails],
         "without": {},
     }
-    if inputs.spec.task == "regression":
+    drawn = inputs.spec.kind.targets
+    if drawn == "text":
+        return found
+    if drawn == "number":
         said = _said(outputs, inputs.metric)
         return found | {"residuals": diagnostics.residuals(rows.targets, said)}
     labels = metric("accuracy").bind(inputs.pool.targets)
@@ -97,10 +100,9 @@ def _of_scores(
 ) -> dict[str, Any]:
     """ROC and calibration, where both models give scores; else `without` says why not."""
     classes = np.unique(inputs.pool.targets).tolist()
-    average = "binary" if len(classes) == 2 else "macro"
-    of = metric("roc_auc", average=average).bind(inputs.pool.targets)
+    of = inputs.logged_metric("roc_auc")
     names = tuple(getattr(of, "classes", None) or classes)
-    if average == "binary" and getattr(of, "positive", names[-1]) != names[-1]:
+    if of.output == "score" and getattr(of, "positive", names[-1]) != names[-1]:
         names = names[::-1]
     try:
         said = _said(outputs, of)

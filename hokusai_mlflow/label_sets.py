@@ -16,7 +16,7 @@ import numpy.typing as npt
 from hokusai_mlflow.attempt import Attempt
 from hokusai_mlflow.chain.proven import evaluation_set_id
 from hokusai_mlflow.contributions.dataset import Dataset
-from hokusai_mlflow.contributions.digests import evaluation_digest
+from hokusai_mlflow.contributions.digests import evaluation_digest, shown_digest
 from hokusai_mlflow.errors import InputError
 from hokusai_mlflow.inputs import PAYMENT, Inputs
 from hokusai_mlflow.proven_sums import Circuit
@@ -77,11 +77,10 @@ def label_set(attempt: Attempt, settings: Settings) -> LabelSet:
     if spec.verification == "hybrid" or spec.proof.oracles_too:
         # Where oracles and proof are both demanded, oracles see everything that is proven.
         seen_rows = [slice(None)] * len(parts) if spec.proof.oracles_too else places
-        digests = [
-            evaluation_digest(rows.ids[seen], rows.targets[seen])
+        digest = shown_digest(
+            (rows.ids[seen], rows.targets[seen])
             for rows, seen in zip(parts, seen_rows, strict=True)
-        ]
-        digest = hashlib.sha256("".join(digests).encode()).hexdigest()
+        )
     nothing: npt.NDArray[np.int64] = np.zeros(0, dtype=np.int64)
     fresh = len(parts) > 1
     return LabelSet(
@@ -134,7 +133,7 @@ def _chunks(
             "choose a larger proof.capacity, or fewer examples"
         )
     circuit = circuit_of(statement.circuit)
-    key = settings.split_key(spec.model, spec.data.split.key)
+    key = settings.salt_key(spec.model, spec.data.split.key)
     labels = statement.labels(rows.targets)
     found = []
     for start in range(0, len(places), capacity):

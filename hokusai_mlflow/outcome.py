@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from hokusai_mlflow import proving
+from hokusai_mlflow import inferring, proving
 from hokusai_mlflow.deltaone import PairedSums, paired_kind, significant
 from hokusai_mlflow.errors import EvidenceMismatch
 from hokusai_mlflow.evidence import Evidence, build, read_sums
+from hokusai_mlflow.inference_plan import Subject
 from hokusai_mlflow.inputs import PAYMENT
 from hokusai_mlflow.judgement import Judgement
 from hokusai_mlflow.metrics import metric
 from hokusai_mlflow.reward import model_config
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.stats.paired import paired_scores
-from hokusai_mlflow.trial import Payment, Trial, measured_bps, payable_bps
+from hokusai_mlflow.trial import Models, Payment, Trial, measured_bps, payable_bps
 from hokusai_mlflow.valuation import Valuation
 from hokusai_mlflow.verification.statement import Statement
 
@@ -64,14 +66,21 @@ def price(judgement: Judgement, payment: Trial, valuation: Valuation) -> Payment
 
 
 def evidence(
-    judgement: Judgement, payment: Trial, valuation: Valuation, settings: Settings
+    judgement: Judgement,
+    payment: Trial,
+    valuation: Valuation,
+    settings: Settings,
+    both: Models | None = None,
 ) -> Evidence:
-    """The evidence document of a promotion."""
+    """The evidence document of a promotion; `both` models where inference is proven."""
     attempt, gate = judgement.attempt, judgement.trial
     spec, sections = attempt.inputs.spec, _sections(judgement, settings)
     proven = None
     if proving.is_proven(spec):
         proven = proving.described(attempt, gate, payment, settings)
+    if proven is not None and both is not None:
+        subject = Subject(attempt, judgement.candidate.digest, gate, payment, both)
+        proven["inference"] = inferring.described(subject, settings)
     sections["evaluation"]["payment"] = {
         "part": PAYMENT if spec.pay == "fresh" else attempt.holdout,
         "digest": proven["evaluation_set"] if proven else payment.evaluation,
@@ -84,12 +93,18 @@ def evidence(
         payment_sums=payment.sums,
         payment=price(judgement, payment, valuation).to_dict(),
         verification=proven,
+        people=gate.people and gate.people.to_dict(),
     )
 
 
 def judged_document(judgement: Judgement, settings: Settings) -> dict[str, Any]:
     """What evidence would say of an attempt that was not promoted; nobody can be paid by it."""
-    return {"format": JUDGED, **_sections(judgement, settings)}
+    people = judgement.trial.people
+    return {
+        "format": JUDGED,
+        **_sections(judgement, settings),
+        **({} if people is None else {"people": people.to_dict()}),
+    }
 
 
 def _sections(judgement: Judgement, settings: Settings) -> dict[str, Any]:
@@ -110,6 +125,7 @@ def _sections(judgement: Judgement, settings: Settings) -> dict[str, Any]:
                 "blocks": spec.data.blocks,
                 "slices": list(spec.data.slices),
                 "time": spec.data.time,
+                **({"group": "group", "rater": "rater"} if spec.kind.by_people else {}),
             },
         },
         "metric": spec.metric,
@@ -124,11 +140,21 @@ def _sections(judgement: Judgement, settings: Settings) -> dict[str, Any]:
             "addresses": {c.name: c.address for c in spec.contributors},
             "recipe": attempt.inputs.recipe.digest,
             "training": attempt.training.digest,
+            **({} if spec.quality is None else {"quality": spec.quality.to_dict()}),
         },
         "versions": {name: version(name) for name in VERSIONED}
+        | _installed(spec.kind.libraries)
         | {"python": platform.python_version()},
         "seeds": {"pipeline": spec.seed},
     }
+
+
+def _installed(names: tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for name in names:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def _crossval(judgement: Judgement) -> dict[str, Any]:

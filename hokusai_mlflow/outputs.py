@@ -184,7 +184,9 @@ class _Source:
         found: dict[str, Any] = {}
         for metric in metrics:
             if metric.output not in found:
-                said = model.outputs(self.frame, metric.bind(truth), beside=self.beside)
+                said = model.outputs(
+                    self.frame, metric.bind(truth), beside=self.beside, targets=truth
+                )
                 # A score per class has no series; it keeps the rows' own order.
                 found[metric.output] = (
                     pd.Series(said, index=self.frame.index) if said.ndim == 1 else said

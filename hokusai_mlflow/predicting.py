@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,7 @@ import pandas as pd
 from hokusai_mlflow.errors import InputError, RecipeError
 from hokusai_mlflow.metrics.base import Metric
 from hokusai_mlflow.metrics.inputs import as_label
+from hokusai_mlflow.metrics.likelihood import LOG_LIKELIHOODS, TOKENIZER
 
 _quieting = threading.Lock()
 _quiet_now: list[Any] = []
@@ -42,7 +43,14 @@ def quiet() -> Iterator[None]:
                 _quiet_now.pop().__exit__(None, None, None)
 
 
-def predict(model: Any, features: pd.DataFrame, metric: Metric, *, name: str) -> np.ndarray:
+def predict(
+    model: Any,
+    features: pd.DataFrame,
+    metric: Metric,
+    *,
+    name: str,
+    targets: Sequence[Any] | np.ndarray | None = None,
+) -> np.ndarray:
     """A model's output on every example, in the form that a metric needs.
 
     Parameters
@@ -53,9 +61,12 @@ def predict(model: Any, features: pd.DataFrame, metric: Metric, *, name: str) ->
         The examples.
     metric : Metric
         Decides between predicted labels, values or texts (`predict`), the positive class' score
-        (`predict_proba`, else `decision_function`), and a score per class, in order of the classes.
+        (`predict_proba`, else `decision_function`), a score per class, in order of the classes, and
+        the log-likelihoods of texts (`log_likelihoods`, see `_log_likelihoods`).
     name : str
         The model, for error messages.
+    targets : sequence of str, optional
+        The texts that a language model is to score.
 
     Returns
     -------
@@ -75,6 +86,8 @@ def predict(model: Any, features: pd.DataFrame, metric: Metric, *, name: str) ->
                 output = _score(model, features, metric)
             elif metric.output == "scores":
                 output = _scores(model, features, metric)
+            elif metric.output == "loglik" and hasattr(model, "log_likelihoods"):
+                output = _log_likelihoods(model, targets)
             else:
                 output = _one_column(model.predict(features))
     except Exception as problem:
@@ -116,6 +129,29 @@ def _scores(model: Any, features: pd.DataFrame, metric: Metric) -> np.ndarray:
     if missing := [label for label in wanted if label not in known]:
         raise InputError(f"the model knows no class {missing[0]!r}; it knows {known}")
     return scores[:, [known.index(label) for label in wanted]]
+
+
+def _log_likelihoods(model: Any, texts: Sequence[Any] | np.ndarray | None) -> np.ndarray:
+    """What a language model says of texts, one mapping per text.
+
+    The model has ``log_likelihoods(texts)``, which gives for every text an array with the natural
+    logarithm of each of its tokens' probability given those before it, and ``tokenizer_id``, a text
+    that is the same for two models exactly when they cut all texts into the same tokens.
+    """
+    if texts is None:
+        raise InputError("there are no texts to score; give them as targets")
+    tokenizer = getattr(model, "tokenizer_id", None)
+    if not isinstance(tokenizer, str) or not tokenizer:
+        raise InputError(
+            f"expected the model's tokenizer_id to be a text that identifies its tokeniser, found "
+            f"{tokenizer!r}"
+        )
+    said = list(model.log_likelihoods([str(text) for text in texts]))
+    held = np.empty(len(said), dtype=object)
+    held[:] = [
+        {TOKENIZER: tokenizer, LOG_LIKELIHOODS: np.asarray(one, dtype=np.float64)} for one in said
+    ]
+    return held
 
 
 def _one_column(said: Any) -> np.ndarray:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.futures import PrefectFuture, as_completed
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, track
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, track
+
+Told = Callable[[str, int, int], None]
+"""Called with a stage, what is done of it, and all there is."""
 
 
 def wait_for_all(title: str, futures: Iterable[PrefectFuture[Any]]) -> None:
@@ -24,10 +27,23 @@ def wait_for_all(title: str, futures: Iterable[PrefectFuture[Any]]) -> None:
 
 
 @contextmanager
-def under_way(title: str) -> Iterator[None]:
-    """Show that something of unknown length is under way, and how long it took."""
+def under_way(title: str) -> Iterator[Told]:
+    """Show that something of unknown length is under way, and how long it took.
+
+    Yields
+    ------
+    callable
+        Takes a stage, what is done of it and all there is, and shows a bar of its own for it.
+    """
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns) as bar:
         task = bar.add_task(title, total=None)
-        yield
+        stages: dict[str, TaskID] = {}
+
+        def told(stage: str, done: int, whole: int) -> None:
+            if stage not in stages:
+                stages[stage] = bar.add_task(f"  {stage}")
+            bar.update(stages[stage], completed=done, total=whole)
+
+        yield told
         bar.update(task, total=1, completed=1)

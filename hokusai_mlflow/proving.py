@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from hokusai_mlflow.attempt import Attempt
 from hokusai_mlflow.chain.connect import is_development
+from hokusai_mlflow.chain.development import LOCAL_CHAIN_ID
 from hokusai_mlflow.chain.improvement import Improvement
 from hokusai_mlflow.chain.proof_verifier import MODES, ProofTerms, ProofVerifier
 from hokusai_mlflow.chain.proven import Proof, Proven, context_of
@@ -32,6 +34,7 @@ from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import Spec
 from hokusai_mlflow.trial import Trial
 from hokusai_mlflow.verification.statement import Statement
+from hokusai_mlflow.verification.zk.setup import Progress, silent
 
 
 def is_proven(spec: Spec) -> bool:
@@ -59,24 +62,63 @@ def require_prover(spec: Spec) -> None:
         ) from None
 
 
-def key_of(statement: Statement, settings: Settings) -> Any:
+def key_of(
+    statement: Statement, settings: Settings, progress: Progress = silent, *, abroad: bool = False
+) -> Any:
     """The strongest key of a statement's circuit that is kept here; a development key is made.
+
+    Parameters
+    ----------
+    statement : Statement
+    settings : Settings
+    progress : callable, optional
+    abroad : bool
+        Whether it is for another chain than the development chain.
 
     Returns
     -------
     KeyRecord
+
+    Raises
+    ------
+    ChainError
+        When there is nothing but a development key, and it is to count elsewhere.
     """
-    store, circuit = _store(settings), circuit_of(statement.circuit)
+    store, circuit = key_store(settings), circuit_of(statement.circuit)
     found = store.find(circuit)
+    if abroad and (found is None or found.mode == "development"):
+        raise ChainError(
+            f"only the development chain takes a development key, and no other key of "
+            f"{circuit.name} is kept here; import a ceremony's with `hokusai zk import-key`, or "
+            "have an auditor make one by `hokusai zk setup --mode auditor`"
+        )
     if found is not None:
         return found
-    return store.make(circuit)
+    return store.make(circuit, progress=lambda stage, *far: progress(f"key, {stage}", *far))
+
+
+def key_store(settings: Settings) -> Any:
+    """Where keys are kept.
+
+    Returns
+    -------
+    KeyStore
+    """
+    from hokusai_mlflow.verification.zk.keys import KeyStore  # noqa: PLC0415
+
+    return KeyStore(settings.prepare().home / "zk")
 
 
 # ---------------------------------------------------------------------- before predictions exist
 
 
-def agree(verifier: Verifier, administrator: Signer, inputs: Inputs, settings: Settings) -> None:
+def agree(
+    verifier: Verifier,
+    administrator: Signer,
+    inputs: Inputs,
+    settings: Settings,
+    progress: Progress = silent,
+) -> None:
     """Register key and terms of a model's proofs; again changes nothing.
 
     Parameters
@@ -85,6 +127,7 @@ def agree(verifier: Verifier, administrator: Signer, inputs: Inputs, settings: S
     administrator : Signer
     inputs : Inputs
     settings : Settings
+    progress : callable, optional
 
     Raises
     ------
@@ -94,14 +137,10 @@ def agree(verifier: Verifier, administrator: Signer, inputs: Inputs, settings: S
     from hokusai_mlflow.verification.zk.keys import verifying_key  # noqa: PLC0415
 
     statement, spec = required_statement(inputs), inputs.spec
-    proofs, record = ProofVerifier(verifier), key_of(statement, settings)
+    abroad = not is_development(verifier.web3)
+    record = key_of(statement, settings, progress, abroad=abroad)
+    proofs = ProofVerifier(verifier)
     mode = MODES[MODES.index(record.mode)]
-    if mode == "development" and not is_development(verifier.web3):
-        raise ChainError(
-            f"chain {verifier.chain_id} is no development chain and takes no development key; "
-            "import a ceremony's key with `hokusai zk import-key`, or have an auditor make one by "
-            "`hokusai zk setup --mode auditor`"
-        )
     words = verifying_key(record).words()
     proofs.register_key(administrator, words, statement.circuit, mode)
     proofs.configure(
@@ -129,7 +168,7 @@ def commit_labels(attempt: Attempt, verifier: Verifier, signer: Signer, settings
     Raises
     ------
     ChainError
-        When the chain has other terms, or another label owner.
+        When the chain has other terms, another key, or another label owner.
     """
     spec, proofs = attempt.inputs.spec, ProofVerifier(verifier)
     terms = proofs.terms(spec.model)
@@ -138,6 +177,14 @@ def commit_labels(attempt: Attempt, verifier: Verifier, signer: Signer, settings
         raise ChainError(
             f"the chain has no terms for proofs of {statement.score} for {spec.model}; an "
             "administrator runs `hokusai chain configure-model SPEC`"
+        )
+    record = key_of(statement, settings, abroad=not is_development(verifier.web3))
+    if record.hash != terms.key:
+        raise ChainError(
+            f"on chain the proofs of {spec.model} are of the key {terms.key}, and the strongest "
+            f"kept here is {record.hash} ({record.mode}); import the one on chain with `hokusai zk "
+            "import-key`, or have an administrator register this one with `hokusai chain "
+            "configure-model SPEC`"
         )
     found = label_set(attempt, settings)
     gate, payment = found.commitments
@@ -171,7 +218,7 @@ def described(attempt: Attempt, gate: Trial, payment: Trial, settings: Settings)
                 "champion": hex(commitments[1]),
                 "candidate": hex(commitments[2]),
             }
-            for chunk, _, commitments in _private(statement, one, chunks, settings, spec)
+            for chunk, _, commitments in private_chunks(statement, one, chunks, settings, spec)
         ]
         for name, one, chunks in (("gate", gate, labels.gate), ("payment", payment, labels.payment))
     }
@@ -193,6 +240,8 @@ def prove(
     payment: Trial,
     improvement: Improvement,
     domain: Mapping[str, Any],
+    *,
+    progress: Progress = silent,
 ) -> Proven:
     """Prove an improvement's sums for one contract on one chain.
 
@@ -204,21 +253,28 @@ def prove(
         All of it is bound into every proof.
     domain : mapping
         Of the contract; see `hokusai_mlflow.chain.improvement.signing_domain`.
+    progress : callable, optional
     """
     from hokusai_mlflow.verification.zk.keys import verifying_key  # noqa: PLC0415
 
     settings = Settings().prepare()
     statement, spec = required_statement(attempt.inputs), attempt.inputs.spec
-    labels, record = label_set(attempt, settings), key_of(statement, settings)
+    labels, abroad = label_set(attempt, settings), domain["chainId"] != LOCAL_CHAIN_ID
+    record = key_of(statement, settings, progress, abroad=abroad)
     context = context_of(improvement, domain)
 
-    def proofs(one: Trial, chunks: Sequence[Chunk]) -> tuple[Proof, ...]:
+    def proofs(which: str, one: Trial, chunks: Sequence[Chunk]) -> tuple[Proof, ...]:
         from hokusai_mlflow.verification.zk import proving  # noqa: PLC0415
 
-        made = []
-        for _, rows, _ in _private(statement, one, chunks, settings, spec):
+        def told(_: str, done: int, steps: int) -> None:
+            whole = steps * len(chunks)
+            progress(f"proving the {which}'s sums", steps * len(made) + done, whole)
+
+        made: list[Proof] = []
+        for _, rows, _ in private_chunks(statement, one, chunks, settings, spec):
             circuit = circuit_of(statement.circuit)
-            found = proving.prove(circuit, rows, context, _store(settings), record=record)
+            store = key_store(settings)
+            found = proving.prove(circuit, rows, context, store, record=record, progress=told)
             _, n, _, champion, candidate, *counts = found.inputs
             words = tuple(found.proof.words())
             made.append(Proof(n, champion, candidate, tuple(counts), words))
@@ -228,19 +284,41 @@ def prove(
     return Proven(
         key=tuple(verifying_key(record).words()),
         gate_labels=tuple(gate_labels),
-        gate=proofs(gate, labels.gate),
+        gate=proofs("gate", gate, labels.gate),
         payment_labels=tuple(payment_labels),
-        payment=proofs(payment, labels.payment),
+        payment=proofs("payment", payment, labels.payment),
         shown=None if labels.shown is None else "0x" + labels.shown,
         gate_shown=_tally(statement, gate, labels.gate_shown),
         payment_shown=_tally(statement, payment, labels.payment_shown),
     )
 
 
+def seen_by_oracles(
+    attempt: Attempt, gate: Trial, payment: Trial, settings: Settings
+) -> dict[str, pd.DataFrame]:
+    """Of a hybrid, the public examples with both models' predictions: what oracles are given.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        Of the gate, and of the payment where it is measured apart.
+    """
+    labels = label_set(attempt, settings)
+    sets = {"gate": (gate, labels.gate_shown)}
+    if labels.payment:
+        sets["payment"] = (payment, labels.payment_shown)
+    return {
+        which: pd.DataFrame({name: list(column) for name, column in one.predictions.items()}).iloc[
+            places
+        ]
+        for which, (one, places) in sets.items()
+    }
+
+
 # ---------------------------------------------------------------------- inside
 
 
-def _private(
+def private_chunks(
     statement: Statement, one: Trial, chunks: Sequence[Chunk], settings: Settings, spec: Spec
 ) -> Iterator[tuple[Chunk, Any, tuple[int, int, int]]]:
     """Chunks with their rows for the prover, and the three commitments to them."""
@@ -252,7 +330,7 @@ def _private(
         statement.predictions(said["champion"]),
         statement.predictions(said["candidate"]),
     )
-    key = settings.split_key(spec.model, spec.data.split.key)
+    key = settings.salt_key(spec.model, spec.data.split.key)
     circuit = circuit_of(statement.circuit)
     for chunk in chunks:
         values = [[column[row] for row in chunk.rows] for column in columns]
@@ -277,9 +355,3 @@ def _tally(statement: Statement, one: Trial, places: npt.NDArray[np.int64]) -> t
     labels = statement.labels(said["target"][places])
     outputs = (statement.predictions(said[name][places]) for name in ("champion", "candidate"))
     return tuple(statement.tally(labels, *outputs))
-
-
-def _store(settings: Settings) -> Any:
-    from hokusai_mlflow.verification.zk.keys import KeyStore  # noqa: PLC0415
-
-    return KeyStore(settings.prepare().home / "zk")

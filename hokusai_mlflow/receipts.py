@@ -9,7 +9,10 @@ from hokusai_mlflow.chain.settlement import Settlement
 from hokusai_mlflow.deltaone import CONTRIBUTORS_PERCENT, WEIGHT_TOTAL
 from hokusai_mlflow.evidence import Evidence
 from hokusai_mlflow.judgement import Judgement
+from hokusai_mlflow.ratings.given import GivenRatings
+from hokusai_mlflow.report.inferred import told_inference
 from hokusai_mlflow.report.receipt import ContributorLine, Outcome, Receipt
+from hokusai_mlflow.report.valued import told_how
 from hokusai_mlflow.reward import is_development_chain
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.tracking.registry import Registered
@@ -47,6 +50,7 @@ def _lines(
                 value=value,
                 std_error=error,
                 share=share * WEIGHT_TOTAL // total,
+                share_error=found.share_error(contributor.name) if found else None,
                 wei=str(_contributors_part(reward, share, total)),
             )
         )
@@ -99,6 +103,8 @@ def judged(
         payment=evidence.document["payment"] if evidence else {},
         settlement=settlement.to_dict() if settlement else {},
         contributors=lines,
+        valued=told_how(evidence.document["contributions"].get("valuation")) if evidence else "",
+        inferred=told_inference(evidence.document) if evidence else "",
         owner=spec.owner,
         owner_wei=str(reward - sum(int(line.wei) for line in lines)),
         evidence=evidence.digest if evidence else "",
@@ -107,10 +113,40 @@ def judged(
     )
 
 
+def rating(
+    attempt: Attempt, candidate: Registered, questions: int, missing: int, given: GivenRatings
+) -> Receipt:
+    """The receipt of a run that waits for people's ratings; it says how many, never what."""
+    spec = attempt.inputs.spec
+    assert spec.human.scale is not None, "the spec was checked"
+    low, high = spec.human.scale
+    return Receipt(
+        outcome="rating",
+        model=spec.model,
+        metric=spec.metric,
+        message=(
+            f"{missing:,} of {questions:,} questions need more ratings: both answers to each are "
+            f"to be rated from {low:g} to {high:g} by {spec.human.raters_per_item} people or more; "
+            f"{len(given.raters)} have begun. Give a rater a sheet with `hokusai ratings export "
+            "SPEC --rater NAME --out FILE` and bring it back with `hokusai ratings import SPEC "
+            f"FILE --rater NAME`, or let them leave the feedback rating in the experiment "
+            f"'{spec.model} ratings' of MLflow; then run the same command again"
+        ),
+        attempt=attempt.id,
+        run_id=attempt.run_id,
+        champion_version=beaten(attempt).version,
+        candidate_version=candidate.version,
+        contributors=_lines(attempt, None, None),
+        owner=spec.owner,
+        development=is_development_chain(spec.chain, Settings()),
+        resumed=attempt.resumed,
+    )
+
+
 def baseline(attempt: Attempt, candidate: Registered, utility: float) -> Receipt:
     """The receipt of a model's first version."""
     spec = attempt.inputs.spec
-    of = attempt.inputs.metric
+    of = attempt.inputs.automatic_metric
     sign = -1 if of.direction == "lower" else 1
     value = math.exp(sign * utility) if of.scale == "log_ratio" else sign * utility
     return Receipt(
@@ -125,7 +161,7 @@ def baseline(attempt: Attempt, candidate: Registered, utility: float) -> Receipt
         attempt=attempt.id,
         run_id=attempt.run_id,
         candidate_version=candidate.version,
-        scores={f"{spec.metric}, out of fold": (value, value)},
+        scores={f"{of.name}, out of fold": (value, value)},
         owner=spec.owner,
         development=is_development_chain(spec.chain, Settings()),
     )

@@ -1,4 +1,4 @@
-"""Steps that refit recipes in parallel: cross-validation, validation runs, valuation."""
+"""Steps that refit recipes in parallel: cross-validation and validation runs."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from prefect.futures import PrefectFuture
 
 from hokusai_mlflow import refits, trial
 from hokusai_mlflow.attempt import Attempt
-from hokusai_mlflow.contributions.shapley import coalitions
 from hokusai_mlflow.folds import Splitter
 from hokusai_mlflow.gate import ValidationRuns
 from hokusai_mlflow.progress import wait_for_all
 from hokusai_mlflow.stats.crossval import CrossValidation, corrected_t
 from hokusai_mlflow.stepping import given_up_on_failure, kept_results, step
-from hokusai_mlflow.valuation import Valuation, value_players
 
 
 @step(task_run_name="refit {who}, repeat {repeat}")
@@ -70,30 +68,6 @@ def validation_runs(attempt: Attempt) -> ValidationRuns | None:
     champion, candidate = (np.array([f.result()[0] for f in arm]) for arm in futures)
     improvements = (candidate - champion) * 10_000
     return ValidationRuns(seeds, tuple(improvements.tolist()))
-
-
-def value_contributions(attempt: Attempt) -> Valuation:
-    """Exact Shapley values of everybody who changed something, refits in parallel."""
-    spec, plan = attempt.inputs.spec, attempt.inputs.spec.valuation
-    futures = {
-        coalition: _refits(
-            attempt,
-            refits.coalition_arm(attempt, coalition),
-            attempt.inputs.valuation_splitter,
-            plan.repeats,
-            who=" + ".join(("champion", *sorted(coalition))),
-        )
-        for coalition in coalitions(attempt.players)
-    }
-    wait_for_all(
-        f"valuing {len(attempt.players)} contributions to {spec.model}",
-        [future for row in futures.values() for future in row],
-    )
-    worth = {
-        coalition: np.concatenate([future.result()[:-1] for future in row])
-        for coalition, row in futures.items()
-    }
-    return value_players(attempt.players, worth, test_train_ratio=1 / (plan.folds - 1))
 
 
 def _arms(attempt: Attempt) -> dict[str, refits.Arm]:

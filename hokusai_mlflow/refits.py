@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from hokusai_mlflow.attempt import RECIPE_PLAYER, REFERENCE_PLAYER, Attempt
+from hokusai_mlflow.attempt import Attempt
 from hokusai_mlflow.cache import Cache, library_versions
 from hokusai_mlflow.contributions.dataset import Dataset
 from hokusai_mlflow.evidence import digest
@@ -69,7 +69,7 @@ def score_folds(
         features = pd.concat([kept.features, *(c.features for c in contributed)])
         targets = np.concatenate([kept.targets, *(c.targets for c in contributed)])
         model = recipe.fit(features, targets, seed=seed, on=f"fold {number}")
-        output = predict(model, left.features, of, name="refitted recipe")
+        output = predict(model, left.features, of, name="refitted recipe", targets=left.targets)
         scores.append(of.utility(of.score(left.targets, output)))
         outputs.append(output)
     tested = np.concatenate([test for _, test in folds])
@@ -105,7 +105,7 @@ def score_repeat(
             "recipe": arm[0].digest,
             "training": arm[1].digest,
             "reference": reference.digest,
-            "metric": [spec.metric, spec.metric_options],
+            "metric": list(spec.automatic_metric),
             "seed": seed,
             # Not the splitter's name: code of one's own may change behind it.
             "folds": [[_ids(reference, side) for side in fold] for fold in folds],
@@ -115,7 +115,7 @@ def score_repeat(
     return cache.array(
         key,
         lambda: score_folds(
-            attempt.inputs.metric,
+            attempt.inputs.automatic_metric,
             arm,
             reference,
             folds,
@@ -156,7 +156,7 @@ def score_on_holdout(attempt: Attempt, arm: Arm, seed: int, cache: Cache) -> np.
     ndarray, shape (1,)
         Larger is better; the difference of two arms is an improvement.
     """
-    spec, of = attempt.inputs.spec, attempt.inputs.metric
+    spec, of = attempt.inputs.spec, attempt.inputs.automatic_metric
     rows = attempt.inputs.part(attempt.holdout)
     key = digest(
         {
@@ -164,7 +164,7 @@ def score_on_holdout(attempt: Attempt, arm: Arm, seed: int, cache: Cache) -> np.
             "recipe": arm[0].digest,
             "training": arm[1].digest,
             "holdout": rows.digest,
-            "metric": [spec.metric, spec.metric_options],
+            "metric": list(spec.automatic_metric),
             "seed": seed,
         }
     )
@@ -175,7 +175,7 @@ def score_on_holdout(attempt: Attempt, arm: Arm, seed: int, cache: Cache) -> np.
         model = recipe.fit(
             everything.features, everything.targets, seed=seed, on="the training rows"
         )
-        output = predict(model, rows.features, of, name="refitted recipe")
+        output = predict(model, rows.features, of, name="refitted recipe", targets=rows.targets)
         return np.array([of.utility(of.score(rows.targets, output))])
 
     return cache.array(key, compute)
@@ -190,19 +190,3 @@ def champion_arm(attempt: Attempt) -> Arm:
 def candidate_arm(attempt: Attempt) -> Arm:
     """The candidate's recipe on its training rows."""
     return attempt.inputs.recipe, attempt.training
-
-
-def coalition_arm(attempt: Attempt, coalition: frozenset[str]) -> Arm:
-    """The champion with only what some players changed.
-
-    With nobody this is the champion's own refit, with everybody the candidate's.
-    """
-    recipe, training = champion_arm(attempt)
-    if RECIPE_PLAYER in coalition:
-        recipe = attempt.inputs.recipe
-    if REFERENCE_PLAYER in coalition:
-        training = TrainingRows(attempt.training.reference, training.contributed)
-    for contribution, check in zip(attempt.inputs.contributions, attempt.checks, strict=True):
-        if check.name in coalition:
-            training = training.with_rows(check.name, contribution.take(check.accepted))
-    return recipe, training

@@ -9,13 +9,15 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
+from typing import Any
 
-from hokusai_mlflow import proving
+from hokusai_mlflow import inferring, proving, quantising
 from hokusai_mlflow.attempt import Attempt
 from hokusai_mlflow.chain.connect import connect, is_development
 from hokusai_mlflow.chain.deployment import deploy, find_deployment
 from hokusai_mlflow.chain.development import LOCAL_CHAIN_ID
 from hokusai_mlflow.chain.improvement import Improvement
+from hokusai_mlflow.chain.inference import Draw
 from hokusai_mlflow.chain.model import Method, ModelConfig
 from hokusai_mlflow.chain.outbox import Outbox
 from hokusai_mlflow.chain.proven import Proven
@@ -25,16 +27,18 @@ from hokusai_mlflow.chain.verifier import Verifier
 from hokusai_mlflow.deltaone import WAD, WEIGHT_TOTAL, z2_floor_e6
 from hokusai_mlflow.errors import ChainError
 from hokusai_mlflow.evidence import Evidence
+from hokusai_mlflow.inference_plan import Subject
 from hokusai_mlflow.inputs import Inputs
 from hokusai_mlflow.judgement import Judgement
 from hokusai_mlflow.keys import oracle_keys, sender_key
 from hokusai_mlflow.ledger import Ledger
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import ChainSpec, Spec
-from hokusai_mlflow.trial import Trial
+from hokusai_mlflow.trial import Models, Trial
 from hokusai_mlflow.verification.claimed import improvement_from
 from hokusai_mlflow.verification.oracle import attest, require_quorum
-from hokusai_mlflow.verification.requests import ask, collect
+from hokusai_mlflow.verification.requests import ask, collect, put, standing
+from hokusai_mlflow.verification.zk.setup import Progress, silent
 
 DAY = 86_400
 QUORUM = 2
@@ -168,7 +172,9 @@ def method_of(spec: Spec) -> Method:
     return spec.verification
 
 
-def found_lineage(inputs: Inputs, digest: str, settings: Settings) -> None:
+def found_lineage(
+    inputs: Inputs, digest: str, settings: Settings, progress: Progress = silent
+) -> None:
     """Make a model's baseline the head of its lineage on chain; once, and again changes nothing.
 
     Where sums are proven, the key and the terms of proofs are registered as well.
@@ -183,16 +189,39 @@ def found_lineage(inputs: Inputs, digest: str, settings: Settings) -> None:
     if bench.verifier.head(spec.model) is None:
         bench.verifier.configure_model(bench.sender, spec.model, model_config(spec), digest)
     if proving.is_proven(spec):
-        proving.agree(bench.verifier, bench.sender, inputs, settings)
+        proving.agree(bench.verifier, bench.sender, inputs, settings, progress)
+    if quantising.is_inferred(spec):
+        inferring.agree(bench.verifier, bench.sender, inputs, settings)
 
 
-def commit_labels(attempt: Attempt, settings: Settings) -> str | None:
-    """Commit to the labels that an attempt is judged and paid by; None where oracles verify."""
+def commit_labels(attempt: Attempt, champion: Any, settings: Settings) -> str | None:
+    """Commit to the labels that an attempt is judged and paid by; None where oracles verify.
+
+    Where inference is proven, to the examples' features and the champion's weights too.
+    """
     spec = attempt.inputs.spec
     if not proving.is_proven(spec):
         return None
     bench = open_chain(spec.chain, settings)
-    return proving.commit_labels(attempt, bench.verifier, bench.sender, settings)
+    found = proving.commit_labels(attempt, bench.verifier, bench.sender, settings)
+    if quantising.is_inferred(spec):
+        inferring.commit_features(attempt, champion, bench.verifier, bench.sender, settings)
+    return found
+
+
+def infer(
+    judgement: Judgement,
+    payment: Trial,
+    both: Models,
+    settings: Settings,
+    *,
+    progress: Progress = silent,
+) -> Draw:
+    """Prove on chain that the predictions that are paid for are the models'; once."""
+    attempt = judgement.attempt
+    bench = open_chain(attempt.inputs.spec.chain, settings)
+    subject = Subject(attempt, judgement.candidate.digest, judgement.trial, payment, both)
+    return inferring.infer(subject, bench.verifier, bench.sender, settings, progress=progress)
 
 
 def require_head(spec: Spec, digest: str, settings: Settings) -> None:
@@ -223,6 +252,8 @@ def pay(
     evidence: Evidence,
     ledger: Ledger,
     settings: Settings,
+    *,
+    progress: Progress = silent,
 ) -> Settlement:
     """Have an improvement vouched for, hand it to the outbox, and settle; once per evidence.
 
@@ -233,32 +264,56 @@ def pay(
     Settlement
         Confirmed, or waiting for what `hokusai settle` will find done later.
     """
-    chain, attempt = judgement.attempt.inputs.spec.chain, judgement.attempt
+    chain = judgement.attempt.inputs.spec.chain
     bench = open_chain(chain, settings)
     outbox = _outbox(bench, chain, ledger)
     waiting: list[Settlement] = []
     if _lacks_signatures(outbox, ledger, evidence):
-        improvement = improvement_from(
-            evidence.document, int(time.time()) + chain.deadline_days * DAY
+        waiting = _have_vouched_for(
+            judgement,
+            payment,
+            evidence,
+            bench=bench,
+            outbox=outbox,
+            ledger=ledger,
+            progress=progress,
         )
-        proven = None
-        if proving.is_proven(attempt.inputs.spec):
-            domain = bench.verifier.domain
-            proven = proving.prove(attempt, judgement.trial, payment, improvement, domain)
-        if chain.attestations is None or method_of(attempt.inputs.spec) == "proof":
-            signatures = _signatures(attempt.inputs.spec, bench, improvement, proven)
-            outbox.enqueue(
-                improvement, signatures, model=attempt.model, attempt=attempt.id, proven=proven
-            )
-        else:
-            place = chain.attestations
-            ask(ledger, bench.verifier, place, improvement, attempt=attempt.id, proven=proven)
-            waiting = collect(ledger, bench.verifier, outbox)
     mine = [one for one in waiting if one.evidence == evidence.digest]
     if mine:
         return mine[0]
     outbox.settle()
     return outbox.settlement(evidence.digest)
+
+
+def _have_vouched_for(
+    judgement: Judgement,
+    payment: Trial,
+    evidence: Evidence,
+    *,
+    bench: Bench,
+    outbox: Outbox,
+    ledger: Ledger,
+    progress: Progress,
+) -> list[Settlement]:
+    """Hand an improvement to the outbox, or to outside oracles; what waits for these."""
+    attempt, verifier = judgement.attempt, bench.verifier
+    spec, place = attempt.inputs.spec, attempt.inputs.spec.chain.attestations
+    asked = None if place is None else standing(ledger, verifier, evidence.digest)
+    if asked is not None:
+        # With the proofs that were made for it; others would take as long again.
+        put(asked)
+        return collect(ledger, verifier, outbox)
+    deadline = int(time.time()) + spec.chain.deadline_days * DAY
+    improvement, proven = improvement_from(evidence.document, deadline), None
+    if proving.is_proven(spec):
+        trials = (judgement.trial, payment)
+        proven = proving.prove(attempt, *trials, improvement, verifier.domain, progress=progress)
+    if place is not None:
+        ask(ledger, verifier, place, improvement, attempt=attempt.id, proven=proven)
+        return collect(ledger, verifier, outbox)
+    signatures = _signatures(spec, bench, improvement, proven)
+    outbox.enqueue(improvement, signatures, model=attempt.model, attempt=attempt.id, proven=proven)
+    return []
 
 
 def _signatures(

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -91,6 +92,12 @@ class Settings(BaseSettings):
         """Ledger URL in force."""
         return self.ledger_url or f"sqlite:///{(self.home / 'ledger.db').resolve()}"
 
+    def kept_split_key(self, model: str, given: SecretStr | None) -> bytes | None:
+        """As `split_key`, but None where there is no key yet: nothing is made."""
+        if given is None and not (self.home / "keys" / f"split-{model}.key").exists():
+            return None
+        return self.split_key(model, given)
+
     def split_key(self, model: str, given: SecretStr | None) -> bytes:
         """Key of the hash that cuts a model's pool: the spec's, or one made once and kept.
 
@@ -113,28 +120,77 @@ class Settings(BaseSettings):
         """
         if given is not None:
             return given.get_secret_value().encode()
-        path = self.home / "keys" / f"split-{model}.key"
+        return self._kept_key(
+            f"split-{model}",
+            f"the split key of {model}",
+            "With another key, examples that were trained on would be tested on",
+        )
+
+    def blinding_key(self, model: str) -> bytes:
+        """Key that hides from raters which model gave an answer: made once and kept.
+
+        Raises
+        ------
+        InputError
+            When the kept key is damaged.
+        """
+        return self._kept_key(
+            f"blinding-{model}",
+            f"the blinding key of {model}",
+            "With another key nobody can tell whose the answers under rating are",
+        )
+
+    def _kept_key(self, name: str, what: str, why: str) -> bytes:
+        path = self.home / "keys" / f"{name}.key"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            # Readable by its owner only. A link appears with its whole content or not at all, and
-            # never in the place of another one.
-            handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".split-")
-            try:
-                with os.fdopen(handle, "w") as file:
-                    file.write(secrets.token_hex(SPLIT_KEY_BYTES))
-                    file.flush()
-                    os.fsync(file.fileno())
-                with suppress(FileExistsError):
-                    os.link(draft, path)
-            finally:
-                Path(draft).unlink()
+            # A link appears with its whole content or not at all, and never in another's place.
+            content = secrets.token_hex(SPLIT_KEY_BYTES)
+            with _written(path, content) as draft, suppress(FileExistsError):
+                os.link(draft, path)
         try:
             key = bytes.fromhex(path.read_text())
         except ValueError:
             key = b""
         if len(key) != SPLIT_KEY_BYTES:
-            raise InputError(
-                f"the split key of {model} at {path} is damaged; restore it from a copy. With "
-                "another key, examples that were trained on would be tested on"
-            )
+            raise InputError(f"{what} at {path} is damaged; restore it from a copy. {why}")
         return key
+
+    def salt_key(self, model: str, given: SecretStr | None) -> bytes:
+        """Key that the salts of a model's commitments follow from: its split key.
+
+        A key that a spec gives is kept beside the others, since an attempt that is taken up again
+        reads its spec from a copy without keys, and has to commit to the same.
+
+        Parameters
+        ----------
+        model : str
+            Registered model name.
+        given : SecretStr, optional
+            The spec's key.
+        """
+        path = self.home / "keys" / f"salts-{model}.key"
+        if given is None:
+            if path.exists():
+                return bytes.fromhex(path.read_text())
+            return self.split_key(model, None)
+        key = self.split_key(model, given)
+        if not path.exists() or path.read_text() != key.hex():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with _written(path, key.hex()) as draft:
+                os.replace(draft, path)
+        return key
+
+
+@contextmanager
+def _written(path: Path, content: str) -> Iterator[str]:
+    """A draft beside a file, readable by its owner only; put in its place whole or not at all."""
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".draft-")
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        yield draft
+    finally:
+        Path(draft).unlink(missing_ok=True)

@@ -20,6 +20,7 @@ from hokusai_mlflow.evidence import Evidence, canonical, digest
 from hokusai_mlflow.inputs import PAYMENT
 from hokusai_mlflow.judgement import Judgement
 from hokusai_mlflow.ledger import Ledger
+from hokusai_mlflow.metrics.likelihood import LOG_LIKELIHOODS
 from hokusai_mlflow.performance.report import PerformanceReport
 from hokusai_mlflow.report.report import Report
 from hokusai_mlflow.report.standalone import forest_svg
@@ -27,6 +28,7 @@ from hokusai_mlflow.tracking import runs
 from hokusai_mlflow.tracking.children import Child, log_children
 from hokusai_mlflow.tracking.datasets import Used, log_datasets
 from hokusai_mlflow.trial import Trial
+from hokusai_mlflow.verification.requests import requested
 
 DESCRIPTION = 5_000
 """Letters that MLflow's databases keep of a model version's description."""
@@ -103,11 +105,20 @@ def show_performance(client: MlflowClient, report: PerformanceReport) -> None:
 
 def show_proof(client: MlflowClient, run_id: str, evidence: Evidence, ledger: Ledger) -> None:
     """Put the proofs of an improvement's sums beside its evidence, for `hokusai verify`."""
-    intent = ledger.get("settlement.intent", evidence.digest)
-    if intent is not None and "proven" in intent.body:
+    # It is in no outbox yet while outside oracles are asked.
+    stored = ledger.get("settlement.intent", evidence.digest) or requested(ledger, evidence.digest)
+    if stored is not None and "proven" in stored.body:
         names = ("chain_id", "contract", "improvement", "proven")
-        told = json.dumps({name: intent.body[name] for name in names}, indent=1)
+        told = json.dumps({name: stored.body[name] for name in names}, indent=1)
         runs.upload_text(client, run_id, {"gate/proof.json": told})
+
+
+def show_public_part(client: MlflowClient, run_id: str, shown: Mapping[str, pd.DataFrame]) -> None:
+    """Put the examples that oracles see of a hybrid in files of their own, to be handed to them."""
+    with tempfile.TemporaryDirectory() as scratch:
+        for which, frame in shown.items():
+            frame.to_parquet(Path(scratch) / f"{which}-predictions.parquet")
+        runs.upload(client, run_id, Path(scratch), to="gate/public")
 
 
 def show_settlement(client: MlflowClient, ledger: Ledger, settlement: Settlement) -> None:
@@ -212,12 +223,20 @@ def _show_examples(client: MlflowClient, run_id: str, trials: Mapping[str, Trial
             frame = pd.DataFrame({key: list(values) for key, values in one.predictions.items()})
             frame.to_parquet(Path(scratch) / f"{which}-predictions.parquet")
             if which == "gate":
-                table = frame.head(TABLE_ROWS)
+                table = frame.head(TABLE_ROWS).map(_in_short)
                 table.to_json(Path(scratch) / "examples.json", orient="split", index=False)
         runs.upload(client, run_id, Path(scratch), to="gate")
     # What marks an artifact as a table; MLflow's own call would append to it when done again.
     table_tag = json.dumps([{"path": "gate/examples.json", "type": "table"}])
     runs.log(client, run_id, tags={"mlflow.loggedArtifacts": table_tag})
+
+
+def _in_short(cell: Any) -> Any:
+    """A cell as a page shows it: log-likelihoods of tokens are many, and their sum says enough."""
+    if not isinstance(cell, Mapping):
+        return cell
+    each = cell[LOG_LIKELIHOODS]
+    return f"{each.sum():.2f} nats in {len(each):,} tokens"
 
 
 def _children(report: Report) -> list[Child]:

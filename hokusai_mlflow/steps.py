@@ -3,7 +3,7 @@
 Steps take and return plain values and open what they need; no MLflow run is "active" in them. A
 step that changes the registry, the ledger or the chain carries its own idempotency key, so that
 any of them can be killed and run again; Prefect's own caching is off for all. Steps that refit
-recipes are in `refit_steps`.
+recipes are in `refit_steps` and `valuation_steps`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from hokusai_mlflow import (
     gate,
     outcome,
     proving,
+    quantising,
+    rating_steps,
     receipts,
     refits,
     reigning,
@@ -33,6 +35,7 @@ from hokusai_mlflow import (
 from hokusai_mlflow.attempt import Attempt
 from hokusai_mlflow.cache import library_versions
 from hokusai_mlflow.chain.settlement import Settlement
+from hokusai_mlflow.contestants import load, load_both
 from hokusai_mlflow.evidence import Evidence
 from hokusai_mlflow.gate import Case, Decision, ValidationRuns
 from hokusai_mlflow.judgement import Judgement
@@ -45,7 +48,9 @@ from hokusai_mlflow.monitor_steps import (
 )
 from hokusai_mlflow.monitoring import rollback
 from hokusai_mlflow.progress import under_way
-from hokusai_mlflow.refit_steps import cross_validate, validation_runs, value_contributions
+from hokusai_mlflow.quality_steps import report_quality
+from hokusai_mlflow.rating_steps import ask_raters
+from hokusai_mlflow.refit_steps import cross_validate, validation_runs
 from hokusai_mlflow.report.receipt import Receipt
 from hokusai_mlflow.report.report import Report
 from hokusai_mlflow.report_steps import performance_report, publish_performance
@@ -57,10 +62,12 @@ from hokusai_mlflow.stepping import given_up_on_failure, kept_results, step
 from hokusai_mlflow.tracking import models, registry, runs
 from hokusai_mlflow.tracking.registry import Registered
 from hokusai_mlflow.tracking.store import connect
-from hokusai_mlflow.trial import Models, Trial
+from hokusai_mlflow.trial import Trial
 from hokusai_mlflow.valuation import Valuation
+from hokusai_mlflow.valuation_steps import require_runner, value_contributions
 
 __all__ = [
+    "ask_raters",
     "attest_and_reward",
     "cross_validate",
     "decide",
@@ -78,6 +85,7 @@ __all__ = [
     "publish_performance",
     "publish_settlements",
     "register_baseline",
+    "report_quality",
     "review",
     "say_nothing_new",
     "settle",
@@ -102,6 +110,7 @@ def preflight(spec_path: str) -> None:
     settings = Settings().prepare()
     spec = load_spec(spec_path)
     proving.require_prover(spec)
+    require_runner(spec.valuation)
     connect(settings)
     with Ledger(settings.ledger):
         reward.reach_chain(spec.chain, settings)
@@ -130,25 +139,33 @@ def train(attempt: Attempt) -> Registered:
     known = registry.registered_by(client, attempt.model, attempt.id)
     if known is not None:
         return known
-    if attempt.champion is not None:
-        reward.require_head(attempt.inputs.spec, attempts.beaten(attempt).digest, settings)
-        # Before there is a candidate that could predict anything.
-        reward.commit_labels(attempt, settings)
     spec, recipe, rows = attempt.inputs.spec, attempt.inputs.recipe, attempt.training
+    quantising.require_kind(recipe, spec)
+    champion = None
+    if attempt.champion is not None:
+        reward.require_head(spec, attempts.beaten(attempt).digest, settings)
+        if quantising.is_inferred(spec):
+            champion = load(attempt, attempts.beaten(attempt), settings)
+            quantising.required_model(champion, spec)
+        # Before there is a candidate that could predict anything.
+        reward.commit_labels(attempt, champion, settings)
 
     def fit(folder: Path) -> None:
         everything = rows.everything
         fitted = recipe.fit(
             everything.features, everything.targets, seed=spec.seed, on="the training rows"
         )
+        if quantising.is_inferred(spec):
+            fitted = quantising.quantised(fitted, everything.features, attempt.inputs, champion)
         models.save(fitted, folder, serialization=spec.serialization)
 
-    key = evidence_document.digest(
-        {
-            "fit": [recipe.digest, rows.digest, spec.seed, spec.serialization],
-            "libraries": library_versions(),
-        }
-    )
+    made_of: dict[str, object] = {
+        "fit": [recipe.digest, rows.digest, spec.seed, spec.serialization],
+        "libraries": library_versions(),
+    }
+    if quantising.is_inferred(spec):
+        made_of["in whole numbers, on the grid of"] = champion and attempts.beaten(attempt).digest
+    key = evidence_document.digest(made_of)
     with given_up_on_failure(attempt):
         with under_way(f"training {spec.model} on {len(rows.everything):,} rows"):
             folder = kept_results().folder(key, fit)
@@ -166,7 +183,9 @@ def train(attempt: Attempt) -> Registered:
 def test_on_holdout(attempt: Attempt, candidate: Registered) -> Trial:
     """Spend one look, then compare champion and candidate on the sealed hold-out."""
     settings = Settings().prepare()
-    both = _load_both(attempt, candidate, settings)
+    if attempt.inputs.spec.kind.by_people:
+        return rating_steps.gate_trial(attempt, candidate, settings)
+    both = load_both(attempt, candidate, settings)
     rows = attempt.inputs.part(attempt.holdout)
     with given_up_on_failure(attempt):
         trial.require_payable(attempt, both)
@@ -198,6 +217,8 @@ def decide(
                 guardrails=holdout.guardrails,
                 blocks=holdout.blocks,
                 validation_runs=runs,
+                agreement=holdout.people.agreement if holdout.people else None,
+                raters=holdout.people,
             )
             verdict = gate.decide(case, look=look.number)
             body = {
@@ -240,9 +261,12 @@ def measure_payment(judgement: Judgement) -> Trial:
     attempt, holdout = judgement.attempt, judgement.trial
     if attempt.inputs.spec.pay != "fresh":
         return holdout
-    both = _load_both(attempt, judgement.candidate, Settings().prepare())
+    settings, level = Settings().prepare(), holdout.comparison.level
+    if attempt.inputs.spec.kind.by_people:
+        return rating_steps.payment_trial(attempt, judgement.candidate, settings, level=level)
+    both = load_both(attempt, judgement.candidate, settings)
     rows = trial.payment_rows(attempt)
-    return trial.run_trial(attempt, both, rows, level=holdout.comparison.level)
+    return trial.run_trial(attempt, both, rows, level=level)
 
 
 @step
@@ -252,7 +276,10 @@ def write_evidence(judgement: Judgement, payment: Trial, valuation: Valuation) -
     with Ledger(Settings().prepare().ledger) as ledger:
         stored = ledger.get("attempt.evidence", attempt.id)
         if stored is None:
-            document = outcome.evidence(judgement, payment, valuation, Settings())
+            both = None
+            if quantising.is_inferred(attempt.inputs.spec):
+                both = load_both(attempt, judgement.candidate, Settings().prepare())
+            document = outcome.evidence(judgement, payment, valuation, Settings(), both)
             body = {
                 "digest": document.digest,
                 "paid_bps": document.document["payment"]["paid_bps"],
@@ -274,8 +301,12 @@ def attest_and_reward(
         reward.move_head_unpaid(judgement.attempt.inputs.spec, evidence, settings)
         return None
     outcome.check_sums(evidence, judgement.trial, payment)
-    with Ledger(settings.ledger) as ledger:
-        settlement = reward.pay(judgement, payment, evidence, ledger, settings)
+    title = f"having {judgement.attempt.model} vouched for, and paying"
+    with Ledger(settings.ledger) as ledger, under_way(title) as told:
+        if quantising.is_inferred(judgement.attempt.inputs.spec):
+            both = load_both(judgement.attempt, judgement.candidate, settings)
+            reward.infer(judgement, payment, both, settings, progress=told)
+        settlement = reward.pay(judgement, payment, evidence, ledger, settings, progress=told)
     get_run_logger().info("%r", settlement)
     return settlement
 
@@ -288,7 +319,7 @@ def publish(
     settlement: Settlement | None = None,
 ) -> Receipt:
     """Show the outcome in MLflow and Prefect, close the attempt, and return the receipt."""
-    settings = Settings().prepare()
+    settings, attempt = Settings().prepare(), judgement.attempt
     client = connect(settings)
     receipt = receipts.judged(judgement, evidence, settlement)
     said = judgement.approval
@@ -296,14 +327,17 @@ def publish(
     showing.show_judged(client, judgement, report, payment)
     if evidence is not None:
         with Ledger(settings.ledger) as ledger:
-            showing.show_proof(client, judgement.attempt.run_id, evidence, ledger)
+            showing.show_proof(client, attempt.run_id, evidence, ledger)
+        if payment is not None and attempt.inputs.spec.verification == "hybrid":
+            shown = proving.seen_by_oracles(attempt, judgement.trial, payment, settings)
+            showing.show_public_part(client, attempt.run_id, shown)
     if not judgement.promoted:
         registry.challenge(client, judgement.candidate)
     if judgement.awaits:
         # The attempt stays open; the next run takes it up and asks again.
         review_steps.tell(report)
         return receipt
-    return _close(judgement.attempt, receipt, report, settings)
+    return _close(attempt, receipt, report, settings)
 
 
 @step
@@ -315,12 +349,12 @@ def register_baseline(attempt: Attempt, candidate: Registered) -> Receipt:
     arm = refits.candidate_arm(attempt)
     with given_up_on_failure(attempt):
         utility = float(refits.score_repeat(attempt, arm, 0, splitter, kept_results())[-1])
-    with under_way(f"setting up {spec.model} on chain"):
-        reward.found_lineage(attempt.inputs, candidate.digest, settings)
+    with under_way(f"setting up {spec.model} on chain") as told:
+        reward.found_lineage(attempt.inputs, candidate.digest, settings, told)
     promote.fn(attempt, candidate)
     receipt = receipts.baseline(attempt, candidate, utility)
     score = next(iter(receipt.scores.values()))[1]
-    runs.log(client, attempt.run_id, metrics={f"eval/{spec.metric}": score})
+    runs.log(client, attempt.run_id, metrics={f"eval/{spec.automatic_metric[0]}": score})
     report = reports.baseline(attempt, candidate, receipt)
     showing.show_report(client, report)
     return _close(attempt, receipt, report, settings)
@@ -365,16 +399,3 @@ def _close(attempt: Attempt, receipt: Receipt, report: Report, settings: Setting
                 attempt=attempt.id,
             )
     return Receipt.from_dict(stored.body["receipt"])
-
-
-def _load_both(attempt: Attempt, candidate: Registered, settings: Settings) -> Models:
-    client = connect(settings)
-    loaded = [
-        models.load(
-            client,
-            registry.version(client, attempt.model, one.version),
-            expected_digest=one.digest,
-        )
-        for one in (attempts.beaten(attempt), candidate)
-    ]
-    return Models(*loaded)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import warnings
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from hokusai_mlflow.errors import InputError, MissingInput
+from hokusai_mlflow.files import header_of, require_once, require_parquet, require_table
 
 # Newer pandas reads floats to the last bit by itself and warns when asked to.
 _PANDAS = tuple(int(part) for part in pd.__version__.split(".")[:2])
@@ -17,7 +19,12 @@ _EXACT_FLOATS: dict[str, Any] = {} if _PANDAS >= (3, 1) else {"float_precision":
 
 
 def read_table(
-    path: Path, *, name: str, id: str | None = None, base: Path | None = None
+    path: Path,
+    *,
+    name: str,
+    id: str | None = None,
+    base: Path | None = None,
+    typed: Collection[str] | None = None,
 ) -> pd.DataFrame:
     """The content of a `.csv` (UTF-8, comma) or `.parquet` file.
 
@@ -31,24 +38,25 @@ def read_table(
         Column with example ids, which stay text: 007 is not 7.
     base : Path, optional
         Folder that a relative path starts from.
+    typed : collection of str, optional
+        Where texts are learned from, the only columns of a CSV file that may be numbers or missing;
+        all others are text as it is written: "NA" is a word, and "007" no number.
 
     Raises
     ------
     MissingInput
         The file does not exist or cannot be read.
     InputError
-        It is no valid file of its kind, or a column appears twice.
+        It is no valid file of its kind, a column appears twice, or it would not fit into memory.
     """
     where = "" if name == str(path) else f"{name}: "
     path = (base / path) if base is not None else path
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise MissingInput(f"{where}{path} {what}; expected a .csv or .parquet file")
-    suffix = path.suffix.lower()
-    if suffix not in (".csv", ".parquet"):
-        raise InputError(f"{where}{path} ends in {suffix!r}; expected .csv or .parquet")
+    suffix = require_table(path, where=where)
     try:
-        return pd.read_parquet(path) if suffix == ".parquet" else _read_csv(path, name, id)
+        if suffix == ".parquet":
+            require_parquet(path, where=where)
+            return pd.read_parquet(path)
+        return _read_csv(path, name, id, typed)
     except InputError:
         raise
     except pd.errors.EmptyDataError as error:
@@ -59,25 +67,33 @@ def read_table(
         raise InputError(f"{where}{path} is not UTF-8 text: {error}") from error
     except (ValueError, csv.Error, pd.errors.ParserWarning) as error:
         raise InputError(f"{where}{path} is not a valid {suffix} file: {error}") from error
+    except MemoryError as error:
+        raise InputError(
+            f"{where}{path} needs more memory than there is; bring it in parts"
+        ) from error
 
 
-def _read_csv(path: Path, name: str, id_column: str | None) -> pd.DataFrame:
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        header = pd.Index(next(csv.reader(stream), []))
+def _read_csv(
+    path: Path, name: str, id_column: str | None, typed: Collection[str] | None
+) -> pd.DataFrame:
     # pandas would rename the second of two equal columns.
-    if header.duplicated().any():
-        raise InputError(f"{name}: columns appear twice: {duplicated(header)}")
+    require_once(header_of(path), f"{name}: ")
+    table = _parsed(path, dtype=None if id_column is None else {id_column: str}, **_EXACT_FLOATS)
+    if typed is not None:
+        as_written = _parsed(path, dtype=str, keep_default_na=False)
+        for column in table.columns.difference(
+            [*typed, *([] if id_column is None else [id_column])]
+        ):
+            table[column] = as_written[column]
+    return table
+
+
+def _parsed(path: Path, **options: Any) -> pd.DataFrame:
     with warnings.catch_warnings():
         # A row longer than the header is cut with only this warning.
         warnings.simplefilter("error", pd.errors.ParserWarning)
         table: pd.DataFrame = pd.read_csv(
-            path,
-            # An id such as 007 must stay what it is.
-            dtype=None if id_column is None else {id_column: str},
-            encoding="utf-8-sig",
-            **_EXACT_FLOATS,
-            index_col=False,
-            low_memory=False,
+            path, encoding="utf-8-sig", index_col=False, low_memory=False, **options
         )
     return table
 

@@ -19,6 +19,7 @@ from hokusai_mlflow.gate import Guarded
 from hokusai_mlflow.inputs import PAYMENT
 from hokusai_mlflow.ledger import Ledger, Look, looks, spend_look
 from hokusai_mlflow.metrics import Metric
+from hokusai_mlflow.people import People
 from hokusai_mlflow.recipe import predict
 from hokusai_mlflow.safeguards import (
     compare_by_block,
@@ -64,6 +65,8 @@ class Trial:
         The comparison by structural block, on the sealed hold-out only.
     figures : mapping
         What a report draws, on the sealed hold-out only; see `figures`.
+    people : People or None
+        Who rated, and how they agree, where people give the metric; on the hold-out only.
     """
 
     comparison: Comparison
@@ -74,6 +77,7 @@ class Trial:
     guardrails: tuple[Guarded, ...] = ()
     blocks: BlockConsistency | None = None
     figures: Mapping[str, Any] = field(default_factory=dict)
+    people: People | None = None
 
     def __repr__(self) -> str:
         return f"Trial({self.comparison!r})"
@@ -188,10 +192,10 @@ def rehearse(attempt: Attempt, candidate: Any) -> None:
     RecipeError, InputError
         When it fails, or its predictions are not one usable value per row.
     """
-    of, rows = attempt.inputs.metric, attempt.training.reference
+    of, rows = attempt.inputs.automatic_metric, attempt.training.reference
     for one in (of, *(metric_of(attempt.inputs, r) for r in guardrails(attempt.inputs))):
-        one.statistics(rows.targets, predict(candidate, rows.features, one, name="candidate"))
-    _also(attempt, Models(candidate, candidate), rows)
+        one.statistics(rows.targets, _said(candidate, rows, one, "candidate"))
+    logged_beside(attempt, Models(candidate, candidate), rows)
 
 
 def require_payable(attempt: Attempt, models: Models) -> None:
@@ -208,8 +212,11 @@ def require_payable(attempt: Attempt, models: Models) -> None:
     of, rows = attempt.inputs.metric, payment_rows(attempt)
     if attempt.inputs.spec.pay != "fresh":
         return
+    both = []
     for name, model in (("champion", models.champion), ("candidate", models.candidate)):
-        of.utility(of.score(rows.targets, predict(model, rows.features, of, name=name)))
+        both.append(_said(model, rows, of, name))
+        of.utility(of.score(rows.targets, both[-1]))
+    of.require_comparable(rows.targets, *both)
 
 
 def run_trial(attempt: Attempt, models: Models, rows: Dataset, *, level: float) -> Trial:
@@ -229,18 +236,19 @@ def run_trial(attempt: Attempt, models: Models, rows: Dataset, *, level: float) 
     spec = attempt.inputs.spec
     of = attempt.inputs.metric
     groups = attempt.inputs.groups(rows)
-    champion = predict(models.champion, rows.features, of, name="champion")
-    candidate = predict(models.candidate, rows.features, of, name="candidate")
+    champion = _said(models.champion, rows, of, "champion")
+    candidate = _said(models.candidate, rows, of, "candidate")
+    statement = attempt.inputs.statement
+    columns = (rows.targets, champion, candidate)
+    if statement is not None:
+        columns = statement.as_counted(*columns)
     comparison = compare_outputs(
         of,
-        rows.targets,
-        champion,
-        candidate,
+        *columns,
         level=level,
         groups=groups,
         min_effect_bps=float(spec.gate.min_improvement_bps),
     )
-    statement = attempt.inputs.statement
     if statement is None:
         scores = paired_scores(of, rows.targets, champion, candidate, groups=groups)
         sums = PairedSums.of(*scores)
@@ -250,7 +258,7 @@ def run_trial(attempt: Attempt, models: Models, rows: Dataset, *, level: float) 
         comparison,
         sums,
         evaluation_digest(rows.ids, rows.targets),
-        _also(attempt, models, rows),
+        logged_beside(attempt, models, rows),
         {
             "id": rows.ids,
             "target": rows.targets,
@@ -261,25 +269,34 @@ def run_trial(attempt: Attempt, models: Models, rows: Dataset, *, level: float) 
     )
 
 
-def run_gate_trial(attempt: Attempt, models: Models, rows: Dataset, *, level: float) -> Trial:
+def run_gate_trial(
+    attempt: Attempt,
+    models: Models,
+    rows: Dataset,
+    *,
+    level: float,
+    tested: Trial | None = None,
+) -> Trial:
     """`run_trial` on the sealed hold-out, with guardrails, slices and blocks.
 
     Parameters
     ----------
     attempt, models, rows, level
         As for `run_trial`.
+    tested : Trial, optional
+        The test itself, where it is not what a machine says of the models.
     """
     said: dict[str, tuple[np.ndarray, np.ndarray]] = {}
 
     def outputs(of: Metric) -> tuple[np.ndarray, np.ndarray]:
         if of.output not in said:
             said[of.output] = (
-                predict(models.champion, rows.features, of, name="champion"),
-                predict(models.candidate, rows.features, of, name="candidate"),
+                _said(models.champion, rows, of, "champion"),
+                _said(models.candidate, rows, of, "candidate"),
             )
         return said[of.output]
 
-    tested = run_trial(attempt, models, rows, level=level)
+    tested = tested or run_trial(attempt, models, rows, level=level)
     guarded = compare_guardrails(attempt.inputs, rows, outputs)
     return replace(
         tested,
@@ -289,13 +306,19 @@ def run_gate_trial(attempt: Attempt, models: Models, rows: Dataset, *, level: fl
     )
 
 
-def _also(attempt: Attempt, models: Models, rows: Dataset) -> dict[str, tuple[float, float]]:
+def _said(model: Any, rows: Dataset, of: Metric, name: str) -> np.ndarray:
+    return predict(model, rows.features, of, name=name, targets=rows.targets)
+
+
+def logged_beside(
+    attempt: Attempt, models: Models, rows: Dataset
+) -> dict[str, tuple[float, float]]:
     """Values of the metrics that are logged only; one that is undefined here is left out."""
     found = {}
     for name in attempt.inputs.spec.also_log:
         of = attempt.inputs.logged_metric(name)
         outputs = [
-            predict(model, rows.features, of, name=who)
+            _said(model, rows, of, who)
             for who, model in (("champion", models.champion), ("candidate", models.candidate))
         ]
         try:

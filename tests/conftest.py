@@ -5,11 +5,33 @@ import sys
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 # How long an example takes says more about the machine than about the code; timings are for
 # benchmarks.
 settings.register_profile("hokusai", deadline=None, print_blob=True)
 settings.load_profile("hokusai")
+
+TOGETHER = (
+    "tests/flow/test_deployments.py",
+    "tests/flow/",
+    "tests/streaming/test_tasks.py",
+    "tests/chain/test_proofs.py",
+)
+"""Tests that share what takes long to make, a server or a proof: one worker runs them all."""
+
+
+class Scheduling(LoadScopeScheduling):
+    """One test after the other to whoever is free, those that belong together first."""
+
+    def _split_scope(self, nodeid):
+        return next((place for place in TOGETHER if nodeid.startswith(place)), nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Not `--dist loadgroup`: pytest 9.2 has test ids that it cannot change."""
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,19 +1,24 @@
 """What a spec may ask to be proven, and the commitments that follow from it."""
 
 import builtins
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 import worlds
 import yaml
+from pydantic import SecretStr
 
 from hokusai_mlflow import label_sets, proving
+from hokusai_mlflow.chain.proof_verifier import ProofVerifier
 from hokusai_mlflow.chain.proven import evaluation_set_id
-from hokusai_mlflow.errors import InputError, SpecError
+from hokusai_mlflow.errors import ChainError, InputError, SpecError
+from hokusai_mlflow.inputs.inputs import _written as written
 from hokusai_mlflow.proven_sums import MACRO
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import load_spec
+from hokusai_mlflow.verification.zk.keys import KeyStore
 
 SOURCES = {"clinic": "private", "registry": "public"}
 
@@ -40,6 +45,7 @@ def attempt(tmp_path, **changes):
     return worlds.attempt_on(inputs, checks=(), training=None, players=(), champion=None), settings
 
 
+INFERRED = {"prove_inference": True}
 REGRESSION = {"task": "regression", "metric": "mae", "metric_options": {"cap": 2}}
 
 
@@ -68,10 +74,26 @@ REGRESSION = {"task": "regression", "metric": "mae", "metric_options": {"cap": 2
             "marks each of them public or private",
         ),
         (hybrid(proof={"oracles_too": True}), "use verification: zk with oracles_too"),
-        (hybrid(chain={"attestations": "place"}), "remove proof.oracles_too and chain.attest"),
+        (
+            {"verification": "zk", "chain": {"attestations": "place"}},
+            "nobody is asked for an attest",
+        ),
+        (hybrid(chain={"holdback_percent": 20}), "decided by oracles alone"),
+        (
+            {"verification": "zk", "chain": {"holdback_percent": 20}},
+            "remove chain.holdback_percent",
+        ),
         ({"verification": "zk", "proof": {"capacity": 100}}, "proof.capacity: "),
         ({"verification": "zk", "proof": {"max_part_percent": 49}}, "proof.max_part_percent: "),
         ({"verification": "zk", "proof": {"keys": "x"}}, "unknown key"),
+        ({"verification": "zk", "proof": {"miss": 0.01}}, "miss needs prove_inference: true"),
+        ({"verification": "zk", "proof": INFERRED | {"miss": 0}}, "proof.miss: "),
+        ({"verification": "zk", "proof": INFERRED | {"draw_delay": 201}}, "proof.draw_delay: "),
+        ({"verification": "zk", "proof": INFERRED, "serialization": "skops"}, "cloudpickle"),
+        (
+            {"verification": "zk", "proof": INFERRED | {"target_range": [0, 1]}} | REGRESSION,
+            "prove_inference is for classifiers",
+        ),
     ],
 )
 def test_what_cannot_be_proven_is_refused_before_anything_runs(tmp_path, changes, said):
@@ -84,6 +106,10 @@ def test_the_ways_that_exist(tmp_path):
     assert spec_of(tmp_path).verification == "oracle"
     assert spec_of(tmp_path, verification="zk").proof.capacity is None
     assert spec_of(tmp_path, **hybrid()).data.metadata == ("from",)
+    elsewhere = {"attestations": "place"}
+    assert spec_of(tmp_path, **hybrid(chain=elsewhere)).chain.attestations == "place"
+    too = {"verification": "zk", "proof": {"oracles_too": True}}
+    assert spec_of(tmp_path, **too, chain=elsewhere | {"holdback_percent": 20}).proof.oracles_too
     # Where nothing is proven, a spec is written as before, and no old attempt begins anew.
     path = worlds.write_files(tmp_path / "old")
     written = worlds.read(path)
@@ -104,6 +130,40 @@ def test_without_the_prover_it_is_told_what_to_install(tmp_path, monkeypatch):
     proving.require_prover(spec_of(tmp_path))
     with pytest.raises(InputError, match=r"zksnake is missing.*pip install 'hokusai-mlflow\[zk\]'"):
         proving.require_prover(spec_of(tmp_path, verification="zk"))
+
+
+@pytest.mark.parametrize("kept", [None, "development"])
+def test_development_keys_are_for_the_development_chain(tmp_path, monkeypatch, kept):
+    """Wherever the flow or a command takes up a key: for terms, for labels, for a proof."""
+    found, settings = attempt(tmp_path, verification="zk")
+    record = kept and SimpleNamespace(mode=kept)
+    monkeypatch.setattr(KeyStore, "find", lambda *_: record)
+    monkeypatch.setattr(KeyStore, "make", lambda *_, **__: pytest.fail("made a key"))
+    monkeypatch.setattr(proving, "is_development", lambda _: False)
+    monkeypatch.setattr(proving, "Settings", lambda: settings)
+    monkeypatch.setattr(ProofVerifier, "__init__", lambda *_: None)
+    terms = SimpleNamespace(score="accuracy", positive=MACRO)
+    monkeypatch.setattr(ProofVerifier, "terms", lambda *_: terms)
+    abroad = SimpleNamespace(web3=None)
+    for step in (
+        lambda: proving.agree(abroad, None, found.inputs, settings),
+        lambda: proving.commit_labels(found, abroad, None, settings),
+        lambda: proving.prove(found, None, None, None, {"chainId": 1}),
+    ):
+        with pytest.raises(ChainError, match="only the development chain takes a development key"):
+            step()
+
+
+def test_labels_are_not_committed_to_for_another_key(tmp_path, monkeypatch):
+    found, settings = attempt(tmp_path, verification="zk")
+    here = SimpleNamespace(mode="auditor", hash="0x" + "aa" * 32)
+    monkeypatch.setattr(KeyStore, "find", lambda *_: here)
+    monkeypatch.setattr(proving, "is_development", lambda _: False)
+    monkeypatch.setattr(ProofVerifier, "__init__", lambda *_: None)
+    terms = SimpleNamespace(score="accuracy", positive=MACRO, key="0x" + "bb" * 32)
+    monkeypatch.setattr(ProofVerifier, "terms", lambda *_: terms)
+    with pytest.raises(ChainError, match=r"of the key 0xbb.*kept here is 0xaa.*\(auditor\)"):
+        proving.commit_labels(found, SimpleNamespace(web3=None), None, settings)
 
 
 def test_private_labels_are_committed_to_in_chunks(tmp_path):
@@ -184,3 +244,30 @@ def test_statements_of_classifications(tmp_path, metric, options, counted, posit
     assert (statement.circuit.counted, statement.positive) == (counted, positive)
     assert statement.circuit.capacity == 128
     assert statement.classes == (0, 1)
+
+
+def test_specs_without_inference_are_written_as_before(tmp_path):
+    made, _ = attempt(tmp_path, verification="zk")
+    before = written(made.inputs.spec)["proof"]
+    assert set(before) == {
+        "oracles_too",
+        "capacity",
+        "target_range",
+        "steps",
+        "max_part_percent",
+        "label_owner",
+        "min_commitment_age",
+    }
+
+
+def test_salts_outlive_the_specs_key(tmp_path):
+    """An attempt that is taken up again reads its spec from a copy without keys."""
+    settings, given = Settings(home=tmp_path / "home").prepare(), SecretStr("the spec's")
+    assert settings.salt_key("board", None) == settings.split_key("board", None)
+    assert settings.salt_key("board", given) == b"the spec's"
+    assert settings.salt_key("board", None) == b"the spec's"
+    assert settings.salt_key("board", SecretStr("another")) == b"another"
+    assert settings.salt_key("board", None) == b"another"
+    assert settings.salt_key("other", None) != b"another"
+    kept = settings.home / "keys" / "salts-board.key"
+    assert kept.stat().st_mode & 0o077 == 0

@@ -179,7 +179,7 @@ def test_files_that_do_not_fit(tmp_path, text, error, why):
     path.write_text(text)
     with pytest.raises(error, match=why):
         Ratings.read(path)
-    with pytest.raises(MissingInput, match="no file at"):
+    with pytest.raises(MissingInput, match="does not exist"):
         Ratings.read(tmp_path / "none.csv")
     path = path.rename(tmp_path / "ratings.txt")
     with pytest.raises(InputError, match=r"\.csv or \.parquet"):

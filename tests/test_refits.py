@@ -7,7 +7,6 @@ from worlds import attempt_on, read, registered, write_files
 from hokusai_mlflow.attempt import RECIPE_PLAYER, REFERENCE_PLAYER, Champion
 from hokusai_mlflow.cache import Cache
 from hokusai_mlflow.contributions.checks import check_contributions
-from hokusai_mlflow.contributions.shapley import coalitions
 from hokusai_mlflow.folds import Splitter
 from hokusai_mlflow.inputs import TrainingRows
 from hokusai_mlflow.metrics import metric
@@ -15,7 +14,6 @@ from hokusai_mlflow.recipe import Recipe, recipe_from_source
 from hokusai_mlflow.refits import (
     candidate_arm,
     champion_arm,
-    coalition_arm,
     mean_sizes,
     score_folds,
     score_on_holdout,
@@ -113,30 +111,6 @@ def test_scores_are_the_metric_in_units_of_improvement(inputs):
     assert scores[3] == pytest.approx((reference.targets == majority).mean())
 
 
-def test_nobody_is_the_champion_and_everybody_the_candidate(attempt):
-    nobody = coalition_arm(attempt, frozenset())
-    everybody = coalition_arm(attempt, frozenset(attempt.players))
-    for arm, expected in ((nobody, champion_arm(attempt)), (everybody, candidate_arm(attempt))):
-        assert arm[0] == expected[0]
-        assert arm[1].digest == expected[1].digest
-        assert arm[1].everything.ids.tolist() == expected[1].everything.ids.tolist()
-    assert nobody[1].digest != everybody[1].digest
-
-
-def test_every_coalition_is_another_arm(attempt):
-    arms = [coalition_arm(attempt, coalition) for coalition in coalitions(attempt.players)]
-    assert len({(recipe.digest, rows.digest) for recipe, rows in arms}) == 2**4
-
-
-def test_only_accepted_rows_of_members_train(attempt, inputs):
-    rows = coalition_arm(attempt, frozenset({"west"}))[1]
-    west = dict(zip((c.name for c in attempt.checks), attempt.checks, strict=True))["west"]
-    accepted = inputs.contributions[1].take(west.accepted)
-    assert rows.contributed["west"].digest == accepted.digest
-    assert len(rows.contributed["east"]) == 20
-    assert rows.reference.digest == champion_arm(attempt)[1].reference.digest
-
-
 def test_a_repeat_is_computed_once_and_by_content(attempt, tmp_path, monkeypatch):
     cache = Cache(tmp_path)
     first = score_repeat(attempt, champion_arm(attempt), 0, THREE, cache)
@@ -149,9 +123,6 @@ def test_a_repeat_is_computed_once_and_by_content(attempt, tmp_path, monkeypatch
 
     monkeypatch.setattr("hokusai_mlflow.refits.score_folds", never)
     assert score_repeat(attempt, champion_arm(attempt), 0, THREE, cache).tolist() == first.tolist()
-    # The empty coalition costs nothing: it is the champion's own refit.
-    empty = coalition_arm(attempt, frozenset())
-    assert score_repeat(attempt, empty, 0, THREE, cache).tolist() == first.tolist()
     for changed in (
         (candidate_arm(attempt), 0, THREE),
         (champion_arm(attempt), 2, THREE),

@@ -79,7 +79,7 @@ def test_an_unknown_key_is_named_with_what_was_meant(tmp_path, path, meant):
 
 
 def test_a_key_like_no_other_gets_the_known_ones(tmp_path):
-    assert "known are 'folds', 'repeats'" in _refusal(tmp_path, _with(("valuation", "zzz"), 1))
+    assert "known are 'hours', 'via'" in _refusal(tmp_path, GIVEN | {"approval": {"zzz": 1}})
 
 
 @pytest.mark.parametrize("key", ["model", "task", "recipe", "owner", "data"])
@@ -92,7 +92,8 @@ def test_every_mistake_is_told_at_once(tmp_path):
     given = _with(("gate", "quotas"), 1) | {"seed": -1, "task": "clustering"}
     told = _refusal(tmp_path, given)
     assert len(told.splitlines()) == 4
-    assert "task: Input should be 'classification' or 'regression' (found 'clustering')" in told
+    assert "task: Input should be 'classification', 'regression', " in told
+    assert "or 'human' (found 'clustering')" in told
 
 
 ADDRESSES = {
@@ -144,10 +145,22 @@ def test_two_contributors_may_share_an_account(tmp_path):
     assert len({contributor.address for contributor in spec.contributors}) == 1
 
 
-def test_at_most_eight_contributors(tmp_path):
-    many = [{"name": f"c{i}", "address": EAST, "data": f"{i}.csv"} for i in range(9)]
-    assert "contributors: " in _refusal(tmp_path, GIVEN | {"contributors": many})
-    assert len(_load(tmp_path, GIVEN | {"contributors": many[:8]}).contributors) == 8
+def test_contributors_may_be_more_than_one_payment_lists(tmp_path):
+    many = [{"name": f"c{i}", "address": EAST, "data": f"{i}.csv"} for i in range(201)]
+    assert len(_load(tmp_path, GIVEN | {"contributors": many}).contributors) == 201
+
+
+@pytest.mark.parametrize(
+    ("plan", "told"),
+    [
+        ({"method": "shapely"}, "valuation.method"),
+        ({"precision": 0}, "valuation.precision"),
+        ({"runner": "processes", "scheduler": "tcp://a:1"}, "set runner: dask"),
+        ({"runner": "dask", "scheduler": "tcp://a:1", "workers": 2}, "has its own"),
+    ],
+)
+def test_a_valuation_that_cannot_be_is_refused(tmp_path, plan, told):
+    assert told in _refusal(tmp_path, GIVEN | {"valuation": plan})
 
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", "-x", "a b", "a'b", "x" * 101])
@@ -391,3 +404,27 @@ def test_finality_is_a_depth_or_a_tag(tmp_path, chain, expected):
     spec = _load(tmp_path, _with(("chain",), chain))
     assert spec.chain.settled_by == expected
     assert type(spec).model_validate(spec.to_dict()).chain == spec.chain
+
+
+def test_tasks_of_text(tmp_path):
+    given = GIVEN | {"task": "text_generation", "metric": "bleu", "also_log": ["chrf", "rouge1"]}
+    spec = _load(tmp_path, given)
+    assert spec.splitter == spec.valuation_splitter == "shuffled"
+    assert spec.gate.min_improvement_bps == 20
+    assert spec.automatic_metric == ("bleu", {})
+    told = _refusal(tmp_path, given | {"also_log": ["accuracy"]})
+    assert "accuracy needs label" in told
+    told = _refusal(tmp_path, given | {"human": {"proxy": "bleu"}})
+    assert "human: needs task: human" in told
+
+
+def test_people_are_stood_in_for_by_a_proxy(tmp_path):
+    scale = {"metric": "human_score", "metric_options": {"low": 1, "high": 5}}
+    given = GIVEN | {"task": "human", **scale}
+    assert _load(tmp_path, given).automatic_metric == ("chrf", {})
+    named = given | {"human": {"proxy": "rougeL", "proxy_options": {"use_stemmer": True}}}
+    assert _load(tmp_path, named).automatic_metric == ("rougeL", {"use_stemmer": True})
+    told = _refusal(tmp_path, given | {"human": {"proxy": "human_score"}})
+    assert "ends of the rating scale" in told
+    told = _refusal(tmp_path, GIVEN | {"task": "text_generation", **scale})
+    assert "use task: human" in told

@@ -1,7 +1,9 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 from worlds import SPEC, attempt_on, board, read, registered, write_files
 
 from hokusai_mlflow.attempt import Champion, _assemble
@@ -240,6 +242,29 @@ def test_a_rehearsal_finds_a_logged_metric_that_does_not_fit(attempt):
     # It needs scores, which this model does not give.
     with pytest.raises(RecipeError, match="the champion could not predict"):
         rehearse(_with_spec(attempt, also_log=("roc_auc",)), RIGHT)
+
+
+def test_the_roc_auc_of_many_classes_can_be_logged_too(tmp_path):
+    spec = write_files(tmp_path / "project", also_log=["roc_auc"])
+    pool = pd.read_csv(tmp_path / "project/pool.csv")
+    pool.assign(colour=pool.x.astype(int) % 3).to_csv(tmp_path / "project/pool.csv", index=False)
+    inputs = read(spec)
+    target, rows = SPEC["data"]["target"], inputs.part("reference")
+    assert target == "colour"
+
+    class Guesses(Says):
+        classes_ = (0, 1, 2)
+
+        def predict_proba(self, features):
+            return np.eye(3)[self.predict(features)]
+
+    guesses = Guesses(lambda features: (features.x.astype(int) + features.y.astype(int)) % 3)
+    training = TrainingRows(rows, {})
+    attempt = attempt_on(inputs, checks=(), training=training, players=(), champion=None)
+    also = run_trial(attempt, Models(guesses, guesses), rows, level=0.05).also
+    scores = guesses.predict_proba(rows.features)
+    expected = roc_auc_score(rows.targets, scores, multi_class="ovr")
+    assert also["roc_auc"] == pytest.approx((expected, expected), rel=1e-12)
 
 
 def test_what_cannot_be_paid_for_is_found_whichever_model_it_is(tmp_path):

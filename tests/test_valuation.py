@@ -6,7 +6,13 @@ import pytest
 from hokusai_mlflow.attempt import RECIPE_PLAYER, REFERENCE_PLAYER
 from hokusai_mlflow.contributions.shapley import coalitions
 from hokusai_mlflow.evidence import canonical
-from hokusai_mlflow.valuation import Valuation, value_players
+from hokusai_mlflow.valuation import (
+    Valuation,
+    harmful,
+    measured_by_coalitions,
+    valuation_of,
+    without,
+)
 
 REPLICATES = 12
 
@@ -22,7 +28,9 @@ def _additive(worth, *, noise=0.0005):
 
 
 def _value(worth, **options):
-    return value_players(tuple(worth), _additive(worth, **options), test_train_ratio=0.5)
+    found = measured_by_coalitions(tuple(worth), _additive(worth, **options), test_train_ratio=0.5)
+    bad = harmful(found.shapley)
+    return valuation_of(found, without(found, bad, 0.5) if bad else None)
 
 
 def test_contributors_are_paid_in_proportion():
@@ -43,6 +51,36 @@ def test_what_the_owner_changed_is_not_paid_to_contributors():
 def test_harm_and_noise_earn_nothing():
     found = _value({"east": 0.02, "harmful": -0.03, "noise": 0.0})
     assert found.shares == {"east": 10_000}
+
+
+def test_those_who_help_are_valued_without_those_who_harm():
+    # Good rows repair harm: with it they are worth 0.05, without it 0.02.
+    def worth_of(one):
+        good = 0.02 * ("east" in one) + 0.02 * ("west" in one)
+        return good - 0.06 * ("harm" in one) + 0.06 * ({"harm", "east"} <= one)
+
+    worth = {one: np.full(4, worth_of(one)) for one in coalitions(("east", "harm", "west"))}
+    found = measured_by_coalitions(("east", "harm", "west"), worth, test_train_ratio=0.5)
+    assert found.shapley.values == pytest.approx((0.05, -0.03, 0.02))
+    assert harmful(found.shapley) == ("harm",)
+    told = valuation_of(found, without(found, ("harm",), 0.5))
+    assert told.shares == {"east": 5_000, "west": 5_000}
+    assert told.shapley["values"] == pytest.approx([0.02, -0.03, 0.02])
+    assert told.how["left_out"] == ["harm"]
+    assert told.how["refits"] == 8 * 4
+    assert told.how["share_std_errors"] == pytest.approx({"east": 0.0, "west": 0.0}, abs=1e-9)
+
+
+def test_the_owners_own_harm_stays_in_the_game():
+    found = measured_by_coalitions(
+        ("east", RECIPE_PLAYER),
+        {
+            one: np.full(4, 0.03 * ("east" in one) - 0.01 * (RECIPE_PLAYER in one))
+            for one in coalitions(("east", RECIPE_PLAYER))
+        },
+        test_train_ratio=0.5,
+    )
+    assert harmful(found.shapley) == ()
 
 
 def test_when_nobody_helped_nothing_is_paid():

@@ -37,12 +37,15 @@ def improve(spec: str = "pipeline.yaml") -> Receipt:
         attempt = steps.open_attempt(spec)
         if attempt.finished:
             return steps.say_nothing_new(attempt)
+        steps.report_quality(attempt)
 
         candidate = steps.train(attempt)
         if attempt.champion is None:
             return steps.register_baseline(attempt, candidate)
 
         crossval = steps.cross_validate(attempt)
+        if (waiting := steps.ask_raters(attempt, candidate)) is not None:
+            return waiting
         trial = steps.test_on_holdout(attempt, candidate)
         runs = steps.validation_runs(attempt)
         judgement = steps.decide(attempt, candidate, trial, crossval, runs)

@@ -225,6 +225,14 @@ class PublicPart:
         improvement = bytes.fromhex(self.improvement[2:])
         return {"improvement": improvement, "gate": [*self.gate], "payment": [*self.payment]}
 
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form; numbers are hexadecimal strings."""
+        return {
+            "improvement": self.improvement,
+            "gate": [hex(count) for count in self.gate],
+            "payment": [hex(count) for count in self.payment],
+        }
+
 
 def improvement_digest(improvement: Improvement, domain: Mapping[str, Any]) -> str:
     """The EIP-712 digest of an improvement at one contract on one chain.

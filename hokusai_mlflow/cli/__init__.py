@@ -13,16 +13,19 @@ from hokusai_mlflow import __version__
 from hokusai_mlflow.cli import (
     attest,
     chain,
+    check,
     compare,
     doctor,
     ledger,
     monitor,
     project,
+    ratings,
     report,
     run,
     settle,
     verify,
     zk,
+    zk_files,
 )
 from hokusai_mlflow.cli.command import EPILOG, Command
 
@@ -60,6 +63,8 @@ def hokusai(
 for each in (
     project.init,
     run.run,
+    check.check,
+    check.pack,
     compare.compare,
     verify.verify,
     attest.attest,
@@ -72,6 +77,8 @@ for each in (
 ):
     app.command(cls=Command, epilog=EPILOG)(each)
 app.add_typer(chain.app, name="chain")
+app.add_typer(ratings.app, name="ratings")
+zk.app.add_typer(zk_files.app)
 app.add_typer(zk.app, name="zk")
 
 

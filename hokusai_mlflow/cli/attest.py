@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,8 +16,9 @@ from hokusai_mlflow.cli.options import AsJson, read_settings
 from hokusai_mlflow.errors import EvidenceMismatch, InputError, MissingInput
 
 if TYPE_CHECKING:
-    from hokusai_mlflow.chain.improvement import Improvement
+    from hokusai_mlflow.evidence import Check
     from hokusai_mlflow.settings import Settings
+    from hokusai_mlflow.verification.requests import Request
 
 
 def attest(
@@ -30,7 +32,7 @@ def attest(
         Path,
         typer.Option(
             help="This oracle's own hold-out examples and both models' predictions on them: id, "
-            "target, champion, candidate."
+            "target, champion, candidate. Of a hybrid, the public ones."
         ),
     ],
     payment_data: Annotated[
@@ -47,14 +49,14 @@ def attest(
 ) -> None:
     """Recompute everything from this oracle's own data; sign only when nothing differs.
 
-    What was signed is kept in oracle.db in the home: never two candidates for one head.
+    Of a hybrid, recomputed and signed is the part that oracles see; the proofs of the rest are
+    verified. What was signed is kept in oracle.db in the home: never two candidates for one head.
     The keys are those of HOKUSAI_ORACLE_KEYS or HOKUSAI_ORACLES.
 
     Example: hokusai attest evidence.json --data gate.parquet --payment-data payment.parquet
     --place s3://bucket/attestations
     """
     from hokusai_mlflow import evidence as documents
-    from hokusai_mlflow.chain.improvement import signing_domain
     from hokusai_mlflow.cli.verify import read_document
     from hokusai_mlflow.keys import oracle_keys
     from hokusai_mlflow.ledger import Ledger
@@ -69,13 +71,12 @@ def attest(
     digest = documents.digest(document)
     exchange = Exchange(place)
     trusted = _contract(settings, chain_id, verifier)
-    improvement = _requested(exchange, digest, trusted, document)
-    _require_verified(document, data, payment_data)
-    domain = signing_domain(*trusted)
+    request = _requested(exchange, digest, trusted, document)
+    _require_verified(document, request, data, payment_data)
     signed = {}
     with Ledger(f"sqlite:///{(settings.home / 'oracle.db').resolve()}") as log:
         for oracle in oracles:
-            signature = sign_once(log, oracle, domain, improvement)
+            signature = sign_once(log, oracle, request.domain, request.improvement, request.part)
             signed[oracle.address] = "0x" + signature.hex()
             told = {"oracle": oracle.address, "signature": signed[oracle.address]}
             exchange.put(digest, f"{oracle.address}.json", told)
@@ -83,7 +84,8 @@ def attest(
         output.document({"evidence": digest, "signatures": signed})
     else:
         for address in signed:
-            output.marked(True, "signed", f"{improvement!r} by {address}")
+            what = "signed" if request.part is None else "signed its public part"
+            output.marked(True, what, f"{request.improvement!r} by {address}")
 
 
 def _contract(settings: Settings, chain_id: int | None, verifier: str | None) -> tuple[int, str]:
@@ -106,46 +108,66 @@ def _contract(settings: Settings, chain_id: int | None, verifier: str | None) ->
 
 def _requested(
     exchange: Any, digest: str, trusted: tuple[int, str], document: Mapping[str, Any]
-) -> Improvement:
+) -> Request:
     from hokusai_mlflow.verification.claimed import improvement_from
     from hokusai_mlflow.verification.exchange import REQUEST
-    from hokusai_mlflow.verification.requests import read_request
+    from hokusai_mlflow.verification.requests import Request
 
     found = exchange.documents(digest).get(REQUEST)
     if found is None:
         raise MissingInput(
             f"nobody asks at {exchange.place} for an attestation of the evidence {digest}"
         )
-    chain_id, contract, improvement = read_request(found)
-    if (chain_id, contract) != trusted:
+    request = Request.from_dict(found)
+    if (request.chain_id, request.contract) != trusted:
         raise EvidenceMismatch(
-            f"the request is for {contract} on chain {chain_id}, this oracle signs for "
-            f"{trusted[1]} on chain {trusted[0]}"
+            f"the request is for {request.contract} on chain {request.chain_id}, this oracle signs "
+            f"for {trusted[1]} on chain {trusted[0]}"
         )
     try:
-        own = improvement_from(document, improvement.deadline)
+        own = improvement_from(document, request.improvement.deadline)
     except (KeyError, TypeError) as problem:
         raise EvidenceMismatch(f"this is no evidence document: {problem!r} is missing") from None
-    if own != improvement:
-        before, after = own.to_dict(), improvement.to_dict()
+    if own != request.improvement:
+        before, after = own.to_dict(), request.improvement.to_dict()
         differing = ", ".join(name for name in after if before.get(name) != after[name])
         raise EvidenceMismatch(f"the request has another {differing} than the evidence")
-    return improvement
+    method = document.get("verification", {}).get("method", "oracle")
+    expected = {"oracle": (False, False), "zk": (True, False), "hybrid": (True, True)}.get(method)
+    if (request.proven is not None, request.part is not None) != expected:
+        raise EvidenceMismatch(
+            f"the request does not fit the verification {method!r} of the evidence: with zk it has "
+            "proofs, with hybrid also what oracles see, with oracle neither"
+        )
+    return request
 
 
-def _require_verified(document: dict[str, Any], data: Path, payment_data: Path | None) -> None:
+def _require_verified(
+    document: dict[str, Any], request: Request, data: Path, payment_data: Path | None
+) -> None:
     """Show every check; refuse unless all of them hold, on data for both sets."""
     from hokusai_mlflow.cli.evidence_checks import check_document, check_predictions, guarded
+    from hokusai_mlflow.cli.proof_checks import check_proven, check_seen
 
-    checks = check_document(document, None)
-    if checks.sound:
-        checks.add(guarded(lambda: check_predictions(document, "gate", data)))
-        payment = guarded(
-            lambda: check_predictions(document, "payment", payment_data, instead=data)
-        )
-        checks.add(payment)
-        if any(line.ok is None for line in payment):
-            raise InputError("give this oracle's copy of the payment set with --payment-data")
+    sets = document["evaluation"]
+    if sets["payment"] == sets["gate"]:
+        payment_data = data
+    if payment_data is None:
+        raise InputError("give this oracle's copy of the payment set with --payment-data")
+    checks, proven = check_document(document, None), request.proven
+    looks: list[Callable[[], list[Check]]] = []
+    if request.part is None:
+        looks += [
+            partial(check_predictions, document, "gate", data),
+            partial(check_predictions, document, "payment", payment_data),
+        ]
+    if proven is not None:
+        looks += [
+            partial(check_seen, document, proven, data, payment_data),
+            partial(check_proven, document, request.improvement, proven, request.domain),
+        ]
+    for look in looks if checks.sound else ():
+        checks.add(guarded(look))
     for line in checks.lines:
         told = f"{output.MARKS[line.ok][0]} {line.what}  {line.detail}"
         output.errors().print(told, soft_wrap=True, markup=False)

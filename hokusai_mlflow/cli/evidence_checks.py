@@ -119,11 +119,16 @@ def check_predictions(
 
 @dataclass(frozen=True)
 class Measured:
-    """Predictions of both models, and what follows from them by a document's metric."""
+    """Predictions of both models, and what follows from them by a document's metric.
+
+    `columns` are targets and both outputs as they count: of a proven loss in whole steps.
+    """
 
     rows: Predictions
+    columns: tuple[Any, ...]
     of: Any
     groups: Any
+    raters: Any
     digest: str
     sums: PairedSums
 
@@ -138,28 +143,37 @@ def measure(document: Mapping[str, Any], path: Path) -> Measured:
     path : Path
         File with the columns id, target, champion and candidate.
     """
-    rows = checked(path, baseline="champion", candidate="candidate", name=str(path))
     of = metric(document["metric"], **document["metric_options"])
+    rows = checked(
+        path,
+        baseline="champion",
+        candidate="candidate",
+        name=str(path),
+        text=of.output in ("text", "loglik"),
+    )
     groups = None
-    if document["evaluation"].get("columns", {}).get("group") is not None:
+    columns_ = document["evaluation"].get("columns", {})
+    if columns_.get("group") is not None:
         groups = prediction_table(path, "id", "group")["group"].reindex(rows.ids).to_numpy()
+    raters = None
+    if columns_.get("rater") is not None:
+        raters = prediction_table(path, "id", "rater")["rater"].reindex(rows.ids).to_numpy()
     columns = (rows.targets, rows.baseline, rows.candidate)
     if "verification" in document:
-        sums = Statement.from_dict(document["verification"]["statement"]).paired_sums(*columns)
+        statement = Statement.from_dict(document["verification"]["statement"])
+        sums, columns = statement.paired_sums(*columns), statement.as_counted(*columns)
     else:
         sums = PairedSums.of(*paired_scores(of, *columns, groups=groups))
-    return Measured(rows, of, groups, evaluation_digest(rows.ids, rows.targets), sums)
+    digest = evaluation_digest(rows.ids, rows.targets)
+    return Measured(rows, columns, of, groups, raters, digest, sums)
 
 
 def _comparison(document: Mapping[str, Any], measured: Measured) -> Check:
     stated = document["comparison"]
-    rows = measured.rows
     found = compare_outputs(
         measured.of,
-        rows.targets,
-        rows.baseline,
-        rows.candidate,
-        groups=measured.groups,
+        *measured.columns,
+        groups=measured.groups if measured.raters is None else (measured.groups, measured.raters),
         level=stated["level"],
         min_effect_bps=stated["min_effect_bps"],
     ).to_dict()

@@ -12,6 +12,7 @@ import pandas as pd
 from hokusai_mlflow.contributions.dataset import read_dataset
 from hokusai_mlflow.errors import InputError, UnknownName
 from hokusai_mlflow.outputs import prediction_table, require_same_ids
+from hokusai_mlflow.tables import read_table
 
 BASELINE, CANDIDATE = "(baseline)", "(candidate)"
 """Columns of a joined frame; no file's column is called so."""
@@ -106,10 +107,29 @@ def joined(first: Path, second: Path, columns: Columns, *, truth: bool = True) -
     return frame
 
 
-def checked(frame: pd.DataFrame | Path, *, baseline: str, candidate: str, name: str) -> Predictions:
-    """Predictions from one table with the columns ``id``, ``target`` and the two models'."""
+def checked(
+    frame: pd.DataFrame | Path, *, baseline: str, candidate: str, name: str, text: bool = False
+) -> Predictions:
+    """Predictions from one table with the columns ``id``, ``target`` and the two models'.
+
+    Where `text` is true, a CSV file's columns are text as it is written. What is more than one
+    value per example, such as log-likelihoods by token, comes in a Parquet file.
+    """
     both = [baseline, candidate]
-    found = read_dataset(frame, name=name, target="target", id="id", features=both, unique=True)
+    if isinstance(frame, Path):
+        frame = read_table(frame, name=name, id="id", typed=() if text else None)
+    nested = {column: _nested(frame[column]) for column in both if column in frame.columns}
+    # A row's number stands for what is no single value.
+    plain = {column: range(len(frame)) for column, held in nested.items() if held is not None}
+    found = read_dataset(
+        frame.assign(**plain),
+        name=name,
+        target="target",
+        id="id",
+        features=both,
+        unique=True,
+        text=text,
+    )
     for column in both:
         missing = found.features[column].isna().to_numpy()
         if missing.any():
@@ -118,5 +138,15 @@ def checked(frame: pd.DataFrame | Path, *, baseline: str, candidate: str, name: 
                 f"{name}: {column} has no prediction for {int(missing.sum())} examples, such as "
                 f"id {where!r}"
             )
-    outputs = (found.features[column].to_numpy() for column in both)
+    outputs = (
+        found.features[column].to_numpy() if nested[column] is None else nested[column]
+        for column in both
+    )
     return Predictions(found.ids, found.targets, *outputs)
+
+
+def _nested(column: pd.Series) -> npt.NDArray[np.object_] | None:
+    """A column of mappings and sequences as it is; None where every entry is one value."""
+    if not any(isinstance(one, (dict, list, np.ndarray)) for one in column):
+        return None
+    return column.to_numpy(dtype=object)

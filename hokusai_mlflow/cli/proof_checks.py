@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING, Any
 from hokusai_mlflow import evidence
 from hokusai_mlflow.chain.improvement import Improvement, signing_domain
 from hokusai_mlflow.chain.proven import Proof, Proven, context_of
+from hokusai_mlflow.cli.inference_checks import assumptions as inference_assumptions
+from hokusai_mlflow.cli.inference_checks import check_inferred
+from hokusai_mlflow.cli.predictions import checked
+from hokusai_mlflow.contributions.digests import shown_digest
 from hokusai_mlflow.errors import InputError, MissingInput
 from hokusai_mlflow.evidence import Check
-from hokusai_mlflow.proven_sums import added, unpack
+from hokusai_mlflow.proven_sums import added, brief, unpack
 from hokusai_mlflow.verification.claimed import improvement_from
 from hokusai_mlflow.verification.statement import Statement
 
@@ -48,9 +52,20 @@ def check_proofs(document: Mapping[str, Any], proof: Path | None) -> list[Check]
         raise MissingInput(f"no proofs at {proof} ({problem.strerror})") from None
     except ValueError as problem:
         raise InputError(f"{proof} is not JSON: {problem}") from None
-    domain = signing_domain(int(told["chain_id"]), told["contract"])
-    improvement = Improvement.from_dict(told["improvement"])
-    return check_proven(document, improvement, Proven.from_dict(told["proven"]), domain)
+    try:
+        domain = signing_domain(int(told["chain_id"]), told["contract"])
+        improvement = Improvement.from_dict(told["improvement"])
+        proven = Proven.from_dict(told["proven"])
+    except (KeyError, TypeError, ValueError) as problem:
+        raise InputError(
+            f"{proof} does not hold an improvement and its proofs, as the proof.json beside an "
+            f"evidence.json does: {problem!r}"
+        ) from None
+    checks = check_proven(document, improvement, proven, domain)
+    if "inference" in document["verification"]:
+        where = "commitments, draw and proofs are on the chain; check them with --chain"
+        checks.append(Check("predictions ⇐ models", None, where))
+    return checks
 
 
 def check_proven(
@@ -73,6 +88,11 @@ def check_proven(
     """
     stated, model = document["verification"], document["model"]
     statement = Statement.from_dict(stated["statement"])
+    for which in ("gate", "payment"):
+        proofs, labels = getattr(proven, which), getattr(proven, f"{which}_labels")
+        if len(proofs) != len(labels):
+            told = f"{len(proofs)} for {len(labels)} commitments to labels"
+            return [Check(f"{which} proofs", False, told)]
     own = improvement_from(document, improvement.deadline)
     found_set = proven.evaluation_set(model).removeprefix("0x")
     said = [_stated(stated[which]) for which in ("gate", "payment")]
@@ -84,10 +104,10 @@ def check_proven(
         )
     ]
     checks = [
-        Check("proven improvement", own == improvement, f"{improvement!r}, as the evidence asks"),
-        Check("verifying key", proven.key_hash == stated["key"], f"{proven.key_hash}"),
-        Check("evaluation set", found_set == stated["evaluation_set"], f"0x{found_set}"),
-        Check("commitments", said == given, f"{len(given[0] + given[1])} chunks, as stated"),
+        _same("proven improvement", own, improvement),
+        _same("verifying key", stated["key"], proven.key_hash),
+        _same("evaluation set", stated["evaluation_set"], found_set),
+        _same("commitments", said, given, f"of {len(given[0] + given[1])} chunks"),
     ]
     context = context_of(improvement, domain)
     for which in ("gate", "payment"):
@@ -100,6 +120,46 @@ def check_proven(
             for k, (label, proof) in enumerate(zip(labels, proofs, strict=True), start=1)
         ]
         checks.append(_sums(document, which, statement, proven))
+    return checks
+
+
+def check_seen(
+    document: Mapping[str, Any], proven: Proven, gate: Path, payment: Path
+) -> list[Check]:
+    """Check what oracles see of proven sums against an oracle's own copy of these examples.
+
+    Parameters
+    ----------
+    document : mapping
+        The evidence.
+    proven : Proven
+    gate, payment : Path
+        Files with the columns id, target, champion and candidate: of a hybrid the public examples,
+        else all of them. The same file when pay is measured on the gate's examples.
+    """
+    stated = document["verification"]
+    statement = Statement.from_dict(stated["statement"])
+    files = {"gate": gate} | ({"payment": payment} if proven.payment_labels else {})
+    rows = {
+        which: checked(path, baseline="champion", candidate="candidate", name=str(path))
+        for which, path in files.items()
+    }
+    found = shown_digest((one.ids, one.targets) for one in rows.values())
+    same = (proven.shown or "").removeprefix("0x") == stated["shown"] == found
+    told = f"committed to as {found}"
+    if not same:
+        told = f"own ids and targets give {found}, committed to is {stated['shown']}"
+    checks = [Check("examples that oracles see", same, told)]
+    if stated["method"] != "hybrid":
+        return checks
+    for which, one in rows.items():
+        labels = statement.labels(one.targets)
+        said = (statement.predictions(output) for output in (one.baseline, one.candidate))
+        own, given = statement.tally(labels, *said), list(getattr(proven, f"{which}_shown"))
+        told = f"recomputed from {len(one):,} examples"
+        if own != given:
+            told = f"own data give {brief(own)}; asked for is {brief(given)}"
+        checks.append(Check(f"{which} counts of the public part", own == given, told))
     return checks
 
 
@@ -142,6 +202,7 @@ def check_recorded(document: Mapping[str, Any], verifier: Verifier) -> list[Chec
             Check(f"{line.what} (chain)", line.ok, line.detail)
             for line in check_proven(document, improvement, proven, verifier.domain)
         ),
+        *check_inferred(document, verifier),
     ]
 
 
@@ -154,13 +215,25 @@ def assumptions(document: Mapping[str, Any]) -> list[str]:
     told = [
         f"The proof's key is of the mode {mode}: {SETUP.get(mode, 'unknown')}.",
         "Labels were fixed before pay; that they are true, only their owner knows. Whoever knows "
-        "them can prove any predictions, and chooses which, and who is paid.",
-        "That the committed predictions are those of the two models is not proven here.",
+        f"them can {_leaves(stated)}, and chooses which, and who is paid.",
+        *inference_assumptions(document),
         "Circuits, prover and contracts have not been audited.",
     ]
     if stated["shown"] is not None:
         told.insert(1, "Oracles vouch for the examples that they saw, by a quorum of signatures.")
     return told
+
+
+def _same(what: str, stated: object, found: object, told: str = "") -> Check:
+    told = told or str(found)
+    same = stated == found
+    detail = "as the evidence states" if same else "which is not what the evidence states"
+    return Check(what, same, f"{told}, {detail}")
+
+
+def _leaves(stated: Mapping[str, Any]) -> str:
+    """What is left to whoever knows the labels."""
+    return "fit weights to them" if "inference" in stated else "prove any predictions"
 
 
 def _stated(chunks: list[Mapping[str, Any]]) -> list[tuple[int, ...]]:
@@ -176,12 +249,8 @@ def _given(labels: tuple[int, ...], proofs: tuple[Proof, ...]) -> list[tuple[int
 
 
 def _proof(what: str, proven: Proven, inputs: list[int], proof: Proof) -> Check:
-    try:
-        from hokusai_mlflow.verification.zk import independent, verifying
-    except ImportError as problem:
-        return Check(
-            what, None, f"{problem.name} is not installed: pip install 'hokusai-mlflow[zk]'"
-        )
+    from hokusai_mlflow.verification.zk import independent, verifying
+
     try:
         key = verifying.VerifyingKey.from_words(proven.key)
         points = verifying.Proof.from_words(proof.points)

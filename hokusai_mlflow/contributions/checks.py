@@ -125,13 +125,14 @@ def check_contributions(
     contributions: Sequence[Dataset],
     parts: Mapping[str, Dataset],
     known: Sequence[Dataset] = (),
+    order: Sequence[int] | None = None,
 ) -> tuple[ContributionCheck, ...]:
     """Decide for every contributed row whether it may be trained on.
 
     Parameters
     ----------
     contributions : sequence of Dataset
-        In the order of submission: what two of them share is credited to the first.
+        What two of them share is credited to the one that comes first in `order`.
     parts : mapping of str to Dataset
         All parts of the pool: "reference", "payment", "holdout-1", …; hold-outs that are sealed
         or retired count too. A further entry, such as rows accepted earlier, is checked alike and
@@ -139,6 +140,8 @@ def check_contributions(
     known : sequence of Dataset, optional
         Contributed rows that the champion was trained on. Their equals are known already, and what
         nearly equals them is a duplicate, whoever brings it.
+    order : sequence of int, optional
+        Positions of all contributions, first seen first; as they are listed when left out.
 
     Returns
     -------
@@ -154,7 +157,9 @@ def check_contributions(
     if not filled:
         raise InputError("there are no pool rows to check against; expected at least one part")
     examiner = _Examiner.of(filled, known)
-    return tuple(examiner.examine(contribution) for contribution in contributions)
+    turns = range(len(contributions)) if order is None else order
+    found = {at: examiner.examine(contributions[at]) for at in turns}
+    return tuple(found[at] for at in range(len(contributions)))
 
 
 def _family(part: str) -> str:

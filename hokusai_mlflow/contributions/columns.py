@@ -11,6 +11,10 @@ import pandas as pd
 
 from hokusai_mlflow.contributions.digests import normalise
 from hokusai_mlflow.errors import InputError
+from hokusai_mlflow.files import require_room
+
+LEAST_LIMIT = 2**26
+"""Letters that are never too many to ask for the limit of memory."""
 
 
 def read_ids(column: pd.Series, what: str) -> npt.NDArray[np.str_]:
@@ -20,7 +24,23 @@ def read_ids(column: pd.Series, what: str) -> npt.NDArray[np.str_]:
         raise InputError(f"{what} is missing in row {int(missing.argmax()) + 1}")
     if pd.api.types.is_float_dtype(column.dtype) and (column % 1 == 0).all():
         column = column.astype("int64")
-    return np.array([normalise(str(one)) for one in column], dtype=np.str_)
+    return as_text([normalise(str(one)) for one in column], what)
+
+
+def as_text(values: list[str], what: str) -> npt.NDArray[np.str_]:
+    """Texts as an array, in which each takes the place of the longest.
+
+    Raises
+    ------
+    InputError
+        When that would not fit into memory.
+    """
+    longest = max(map(len, values), default=0)
+    if longest * len(values) > LEAST_LIMIT:
+        row = max(range(len(values)), key=lambda at: len(values[at])) + 1
+        required = 4 * longest * len(values)
+        require_room(required, f"{what}: {longest:,} letters in row {row}; as many in each row")
+    return np.array(values, dtype=np.str_)
 
 
 def check_unique(ids: npt.NDArray[np.str_], name: str, column: str | None) -> None:
@@ -57,9 +77,10 @@ def read_targets(column: pd.Series, what: str) -> npt.NDArray[Any]:
             raise InputError(f"{what} is infinite in row {first}; expected finite numbers")
         return values
     plain = column.astype(object)
+    _require_encodable(plain, what)
     kinds = {isinstance(one, str) for one in plain}
     if kinds == {True}:
-        return np.array([normalise(one) for one in plain], dtype=np.str_)
+        return _texts([normalise(one) for one in plain], what)
     try:
         numbers = pd.to_numeric(plain) if kinds == {False} else None
     except (TypeError, ValueError):
@@ -68,6 +89,36 @@ def read_targets(column: pd.Series, what: str) -> npt.NDArray[Any]:
         examples = {type(one).__name__: one for one in plain}
         raise InputError(f"{what} mixes kinds or holds unusable ones, for example {examples}")
     return read_targets(numbers, what)
+
+
+def _texts(found: list[str], what: str) -> npt.NDArray[np.str_]:
+    for at, one in enumerate(found):
+        if "\0" in one:
+            raise InputError(f"{what} holds the character NUL in row {at + 1}; remove it")
+    return as_text(found, what)
+
+
+def check_written(table: pd.DataFrame, name: str) -> None:
+    """Raise InputError when a text has no UTF-8 form, as half of a surrogate pair has none."""
+    for column in table.select_dtypes(exclude="number"):
+        _require_encodable(table[column], f"{name}: column {column!r}")
+
+
+def _require_encodable(values: pd.Series, what: str) -> None:
+    for at, value in enumerate(values):
+        if isinstance(value, str) and not _encodable(value):
+            raise InputError(
+                f"{what} cannot be written in UTF-8 in row {at + 1}: {value!r:.60}; repair how it "
+                "was decoded"
+            )
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def read_times(column: pd.Series, what: str) -> npt.NDArray[Any]:

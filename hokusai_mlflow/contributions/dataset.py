@@ -15,6 +15,7 @@ import pandas as pd
 from hokusai_mlflow.contributions.columns import (
     check_finite,
     check_unique,
+    check_written,
     read_ids,
     read_metadata,
     read_targets,
@@ -173,6 +174,7 @@ def read_dataset(
     metadata: Sequence[str] = (),
     time: str | None = None,
     leave_out: Sequence[str] = (),
+    text: bool = False,
 ) -> Dataset:
     """Read a CSV or Parquet file, or take a frame, and check what every later step relies on.
 
@@ -201,6 +203,9 @@ def read_dataset(
         Column that orders examples in time, kept with the metadata: numbers, or ISO 8601 dates.
     leave_out : sequence of str
         Columns that are no features unless `features` names them, whether they are there or not.
+    text : bool
+        Whether targets are texts. Target and features of a CSV file are then read as they are
+        written, and the target alone may be the features, for models of the texts themselves.
 
     Returns
     -------
@@ -218,7 +223,13 @@ def read_dataset(
     frame = (
         source
         if isinstance(source, pd.DataFrame)
-        else read_table(Path(source), name=name, id=id, base=base)
+        else read_table(
+            Path(source),
+            name=name,
+            id=id,
+            base=base,
+            typed=[*metadata, *leave_out, *([] if time is None else [time])] if text else None,
+        )
     )
     if frame.columns.duplicated().any():
         raise InputError(f"{name}: columns appear twice: {duplicated(frame.columns)}")
@@ -243,12 +254,13 @@ def read_dataset(
             f"{name}: the column {taken[0]!r} cannot be a feature, its name is used in snapshots; "
             "rename it, name it in the spec (data.id), or leave it out (data.features)"
         )
-    if not chosen or target in chosen:
+    if not chosen or (target in chosen and not (text and chosen == [target])):
         raise InputError(
             f"{name}: expected features other than the target {target!r}, got {chosen}"
         )
     table = frame[chosen].reset_index(drop=True)
     check_finite(table, name)
+    check_written(table, name)
     rows = row_digests(table)
     ids = rows if id is None else read_ids(frame[id], f"{name}: id column {id!r}")
     if unique if unique is not None else id is not None:

@@ -102,7 +102,10 @@ def encode_column(values: pd.Series, name: str) -> Cells:
     try:
         codes, uniques = pd.factorize(values, use_na_sentinel=True)
     except TypeError as error:
-        raise InputError(f"column {name!r} holds values that are not single values") from error
+        raise InputError(
+            f"column {name!r} holds lists or other values that are not single values; expected "
+            "numbers, text, dates or missing values: turn it into columns of those"
+        ) from error
     table = b"".join([*(_cell(value, name) for value in uniques), bytes(CELL)])
     return np.frombuffer(table, dtype=np.uint8).reshape(-1, CELL)[codes]
 
@@ -165,6 +168,22 @@ def evaluation_digest(ids: npt.ArrayLike, targets: npt.ArrayLike) -> str:
         b"hokusai:evaluation:1",
         [encode_column(pd.Series(ids), "id"), encode_column(pd.Series(targets), "target")],
     )
+
+
+def shown_digest(sets: Iterable[tuple[npt.ArrayLike, npt.ArrayLike]]) -> str:
+    """Commitment to all examples that oracles see: of the gate, then of the payment, if apart.
+
+    Parameters
+    ----------
+    sets : iterable of (ids, targets)
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits (SHA-256).
+    """
+    digests = "".join(evaluation_digest(ids, targets) for ids, targets in sets)
+    return hashlib.sha256(digests.encode()).hexdigest()
 
 
 def content_digest(ids: npt.ArrayLike, rows: npt.ArrayLike, targets: npt.ArrayLike) -> str:

@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from hokusai_mlflow.errors import UnknownName, did_you_mean
 from hokusai_mlflow.stats.result import MOST_SKEW
+from hokusai_mlflow.tasks import task as task_named
 
 FLOOR_BPS = 10
 """No policy asks for less: 10 bps = 0.1 %, the floor of the guide and of the contract."""
-
-TASK_DEFAULTS: Mapping[str, Mapping[str, int]] = {
-    "classification": {},
-    "regression": {
-        "min_improvement_bps": 20,
-        "detectable_bps": 500,
-        "slice_margin_bps": 500,
-    },
-    "language_model": {"min_improvement_bps": 20, "slice_margin_bps": 200},
-    "text_generation": {"min_improvement_bps": 20, "slice_margin_bps": 200},
-    "human": {
-        "min_improvement_bps": 50,
-        "detectable_bps": 500,
-        "slice_margin_bps": 500,
-    },
-}
-"""What `GatePolicy.for_task` changes of the defaults. Ratios of losses and ratings vary more."""
 
 
 class Guardrail(BaseModel):
@@ -176,7 +158,7 @@ class GatePolicy(BaseModel):
         Parameters
         ----------
         task : {"classification", "regression", "language_model", "text_generation", "human"}
-            The kind; see `TASK_DEFAULTS`.
+            The kind; see `hokusai_mlflow.tasks`.
         **given
             Thresholds that differ.
 
@@ -185,9 +167,7 @@ class GatePolicy(BaseModel):
         UnknownName
             When there is no such task; `pydantic.ValidationError` as by the constructor.
         """
-        if task not in TASK_DEFAULTS:
-            raise UnknownName(f"unknown task {task!r}{did_you_mean(task, TASK_DEFAULTS)}")
-        return cls.model_validate({**TASK_DEFAULTS[task], **given})
+        return cls.model_validate({**task_named(task).gate, **given})
 
     @model_validator(mode="after")
     def _can_be_found(self) -> Self:

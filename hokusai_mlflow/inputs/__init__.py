@@ -1,7 +1,7 @@
 """What an attempt starts from: spec, recipe, data, and the rows that models are trained on."""
 
 from hokusai_mlflow.inputs.inputs import PAYMENT, REFERENCE, Inputs
-from hokusai_mlflow.inputs.reading import read_inputs
+from hokusai_mlflow.inputs.reading import cut, read_contribution, read_inputs, read_pool
 from hokusai_mlflow.inputs.snapshot import read_snapshot, write_snapshot
 from hokusai_mlflow.inputs.training import TrainingRows
 
@@ -10,7 +10,10 @@ __all__ = [
     "REFERENCE",
     "Inputs",
     "TrainingRows",
+    "cut",
+    "read_contribution",
     "read_inputs",
+    "read_pool",
     "read_snapshot",
     "write_snapshot",
 ]

@@ -11,13 +11,17 @@ from hokusai_mlflow.contributions.dataset import Dataset
 from hokusai_mlflow.evidence import digest
 from hokusai_mlflow.folds import Splitter
 from hokusai_mlflow.metrics import Metric, metric
-from hokusai_mlflow.proof_spec import Capacity
+from hokusai_mlflow.proof_spec import INFERENCE, Capacity
 from hokusai_mlflow.recipe import Recipe
-from hokusai_mlflow.spec import Spec
+from hokusai_mlflow.spec import Spec, ValuationPlan, logged_options
 from hokusai_mlflow.verification.statement import Statement, statement_of
 
 REFERENCE = "reference"
 PAYMENT = "payment"
+
+VALUED_ON = ("repeats", "folds")
+RUN_ON = ("runner", "workers", "scheduler")
+_PLAN = ValuationPlan().model_dump(mode="json")
 
 
 @dataclass(frozen=True, repr=False)
@@ -68,12 +72,18 @@ class Inputs:
         return metric(self.spec.metric, **self.spec.metric_options).bind(self.pool.targets)
 
     @property
+    def automatic_metric(self) -> Metric:
+        """What refits are scored by: the paid metric, or the proxy for what people say."""
+        name, options = self.spec.automatic_metric
+        return metric(name, **options).bind(self.pool.targets)
+
+    @property
     def statement(self) -> Statement | None:
         """What is proven of the paid metric; None where oracles verify."""
         spec = self.spec
         if spec.verification == "oracle":
             return None
-        loss = spec.task == "regression"
+        loss = spec.kind.targets == "number"
         judged = np.unique(self.parts[self.parts != REFERENCE], return_counts=True)[1]
         return statement_of(
             self.metric,
@@ -102,7 +112,9 @@ class Inputs:
 
     def logged_metric(self, name: str) -> Metric:
         """A metric that is logged beside the paid one."""
-        options = {"average": "auto"} if name in ("precision", "recall", "f1") else {}
+        options = logged_options(name)
+        if name == "roc_auc" and len(np.unique(self.pool.targets)) > 2:
+            options = {"average": "macro"}
         return metric(name, **options).bind(self.pool.targets)
 
     def __repr__(self) -> str:
@@ -126,6 +138,18 @@ def _written(spec: Spec) -> dict[str, Any]:
     if spec.verification == "oracle":
         # As it was written before sums could be proven, so that no attempt begins anew.
         del written["verification"], written["proof"]
+    elif not spec.proof.prove_inference:
+        # As it was written before inference could be proven.
+        dropped = ("prove_inference", *INFERENCE)
+        written["proof"] = {k: v for k, v in written["proof"].items() if k not in dropped}
+    if not spec.kind.by_people:
+        # Nor did it name a proxy for people.
+        del written["human"]
+    # Where refits run bears on nothing; how values are found was no choice at first.
+    plan = {k: v for k, v in written["valuation"].items() if k in VALUED_ON or v != _PLAN[k]}
+    written["valuation"] = {k: v for k, v in plan.items() if k not in RUN_ON}
+    if spec.quality is None:
+        del written["quality"]
     if spec.data.source is None:
         written["data"] = {
             key: value for key, value in written["data"].items() if key not in ("source", "sources")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from hokusai_mlflow.contributions.dataset import read_dataset
+import numpy as np
+import numpy.typing as npt
+
+from hokusai_mlflow.contributions.dataset import Dataset, read_dataset
 from hokusai_mlflow.contributions.partition import partition
 from hokusai_mlflow.inputs.inputs import Inputs
 from hokusai_mlflow.inputs.soundness import require_sound
 from hokusai_mlflow.recipe import load_recipe
 from hokusai_mlflow.settings import Settings
-from hokusai_mlflow.spec import load_spec
+from hokusai_mlflow.spec import Spec, load_spec
 
 
 def read_inputs(spec_path: str | Path, settings: Settings) -> Inputs:
@@ -32,35 +36,63 @@ def read_inputs(spec_path: str | Path, settings: Settings) -> Inputs:
     spec = load_spec(path)
     base = path.resolve().parent
     recipe = load_recipe(base / spec.recipe)
-    columns = {"target": spec.data.target, "features": spec.data.features, "base": base}
-    pool = read_dataset(
-        spec.data.pool,
-        name="pool",
-        id=spec.data.id,
-        unique=True,
-        metadata=spec.data.metadata,
-        time=spec.data.time,
-        **columns,
-    )
+    pool = read_pool(spec, base)
     contributions = tuple(
-        read_dataset(
-            contributor.data,
-            name=contributor.name,
-            id=spec.data.id,
-            unique=False,
-            leave_out=spec.data.metadata,
-            **columns,
-        )
+        read_contribution(spec, base, contributor.data, name=contributor.name)
         for contributor in spec.contributors
     )
+    parts = cut(spec, pool, settings.split_key(spec.model, spec.data.split.key))
+    inputs = Inputs(spec, recipe, pool, parts, contributions)
+    require_sound(inputs)
+    return inputs
+
+
+def read_pool(spec: Spec, base: Path) -> Dataset:
+    """The owner's examples; `base` is the spec's folder."""
+    data = spec.data
+    return read_dataset(
+        data.pool,
+        name="pool",
+        id=data.id,
+        unique=True,
+        metadata=data.metadata,
+        time=data.time,
+        **_columns(spec, base),
+    )
+
+
+def read_contribution(spec: Spec, base: Path, file: str | Path, *, name: str) -> Dataset:
+    """One contributor's rows; `base` is the folder that relative paths start from."""
+    data = spec.data
+    return read_dataset(
+        file,
+        name=name,
+        id=data.id,
+        unique=False,
+        leave_out=data.metadata,
+        **_columns(spec, base),
+    )
+
+
+def _columns(spec: Spec, base: Path) -> dict[str, Any]:
+    """What the pool and contributions are read alike by."""
+    kind, data = spec.kind, spec.data
+    return {
+        "target": data.target,
+        # A model of the texts themselves learns from nothing else.
+        "features": (data.target,) if kind.scores_targets else data.features,
+        "base": base,
+        "text": kind.targets == "text",
+    }
+
+
+def cut(spec: Spec, pool: Dataset, key: bytes) -> npt.NDArray[np.str_]:
+    """The part of every pool example under this key."""
     split = spec.data.split
-    parts = partition(
+    return partition(
         pool.ids if spec.data.group is None else pool.told_by(spec.data.group),
-        settings.split_key(spec.model, split.key),
+        key,
         reference=split.reference,
         payment=split.payment,
         holdouts=split.holdouts,
     )
-    inputs = Inputs(spec, recipe, pool, parts, contributions)
-    require_sound(inputs)
-    return inputs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hokusai_mlflow.contributions.dataset import Dataset
 from hokusai_mlflow.errors import InputError, MetricUndefined
 from hokusai_mlflow.inputs.inputs import PAYMENT, REFERENCE, Inputs
 
@@ -35,7 +36,7 @@ def require_sound(inputs: Inputs) -> None:
         _check_scorable(inputs, name)
     _check_metadata(inputs)
     reference = inputs.part(REFERENCE)
-    if inputs.spec.task == "classification":
+    if inputs.spec.kind.targets == "class":
         classes, sizes_ = np.unique(reference.targets.astype(str), return_counts=True)
         folds = inputs.spec.valuation.folds
         if "stratified" in inputs.spec.splitter:
@@ -79,10 +80,8 @@ def _check_folds(inputs: Inputs) -> None:
     reference = inputs.part(REFERENCE)
     for splitter in (inputs.splitter, inputs.valuation_splitter):
         for train, _ in splitter.cut(reference, seed=inputs.spec.seed):
-            if (
-                inputs.spec.task == "classification"
-                and len(np.unique(reference.targets[train])) < 2
-            ):
+            classified = inputs.spec.kind.targets == "class"
+            if classified and len(np.unique(reference.targets[train])) < 2:
                 raise InputError(
                     f"the splitter {splitter.name} leaves one class to train on in a fold; use "
                     "fewer folds, or bring more reference rows"
@@ -92,13 +91,15 @@ def _check_folds(inputs: Inputs) -> None:
 def _check_kinds(inputs: Inputs) -> None:
     """Targets are of the kind that the task learns."""
     for dataset in (inputs.pool, *inputs.contributions):
-        kind = dataset.targets.dtype.kind
-        if inputs.spec.task == "regression" and kind == "U":
+        kind, wanted = dataset.targets.dtype.kind, inputs.spec.kind.targets
+        if wanted == "text":
+            _check_texts(dataset, inputs.spec.task)
+        if wanted == "number" and kind == "U":
             raise InputError(
                 f"{dataset.name}: task: regression needs numbers as targets, found text such as "
                 f"{str(dataset.targets[0])!r}"
             )
-        if inputs.spec.task == "classification" and kind == "f":
+        if wanted == "class" and kind == "f":
             broken = dataset.targets[dataset.targets % 1 != 0]
             if len(broken):
                 raise InputError(
@@ -107,9 +108,27 @@ def _check_kinds(inputs: Inputs) -> None:
                 )
 
 
+def _check_texts(dataset: Dataset, task: str) -> None:
+    """Every target is a text with something in it."""
+    if dataset.targets.dtype.kind != "U":
+        raise InputError(
+            f"{dataset.name}: task: {task} needs texts as targets, found numbers such as "
+            f"{dataset.targets[0].item()!r}"
+        )
+    blank = np.flatnonzero([not text.strip() for text in dataset.targets.tolist()])
+    if len(blank):
+        raise InputError(
+            f"{dataset.name}: {len(blank)} target(s) hold no text but blanks, such as that of "
+            f"{str(dataset.ids[blank[0]])!r}; drop those rows"
+        )
+
+
 def _check_scorable(inputs: Inputs, part: str) -> None:
     """The metric exists on a part for some predictions: all its classes are there, and so on."""
-    of, rows = inputs.metric, inputs.part(part)
+    of, rows = inputs.automatic_metric, inputs.part(part)
+    if of.output == "loglik":
+        # Only a model knows the tokens of a text; every text has some.
+        return
     try:
         if of.output == "score":
             ideal = np.zeros(len(rows))

@@ -89,6 +89,17 @@ class Metric(ABC):
     def gradient(self, mean: npt.ArrayLike) -> Floats:
         """Derivative of `value` by the mean statistics, shape (k,) -> (k,)."""
 
+    def require_comparable(  # noqa: B027 - most metrics ask for nothing
+        self, targets: Targets, baseline: npt.ArrayLike, candidate: npt.ArrayLike
+    ) -> None:
+        """Check that two models' outputs are of one kind, beyond what `statistics` checks of each.
+
+        Raises
+        ------
+        InputError
+            When their difference would mean nothing.
+        """
+
     def weighted(self, targets: Targets, output: npt.ArrayLike, weights: npt.ArrayLike) -> Floats:
         """Statistics where example i counts `weights[i]` times, shape (n, k).
 

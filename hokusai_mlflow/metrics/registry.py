@@ -9,8 +9,10 @@ from typing import Any
 from hokusai_mlflow.errors import InputError, UnknownName, did_you_mean
 from hokusai_mlflow.metrics.base import Metric
 from hokusai_mlflow.metrics.bleu import Bleu
+from hokusai_mlflow.metrics.chrf import Chrf
 from hokusai_mlflow.metrics.classification import F1, Accuracy, Precision, Recall
 from hokusai_mlflow.metrics.human import HumanScore, MeanScore, Preference
+from hokusai_mlflow.metrics.length import LengthRatio
 from hokusai_mlflow.metrics.likelihood import Perplexity
 from hokusai_mlflow.metrics.ranking import RocAuc
 from hokusai_mlflow.metrics.regression import (
@@ -41,6 +43,8 @@ BUILT_IN: dict[str, type[Metric]] = {
         Rouge2,
         RougeL,
         RougeLsum,
+        Chrf,
+        LengthRatio,
         HumanScore,
         Preference,
         MeanScore,

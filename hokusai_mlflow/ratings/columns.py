@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hokusai_mlflow.errors import InputError, MissingInput, UnknownName, did_you_mean
+from hokusai_mlflow.files import header_of, require_once, require_parquet, require_table
 from hokusai_mlflow.metrics.inputs import Vector
 
 if TYPE_CHECKING:
@@ -49,17 +50,16 @@ def read_table(path: str | Path, *, numbers: str | None) -> pd.DataFrame:
     import pandas as pd  # noqa: PLC0415 - a second to load, and arrays do not need it
 
     path = Path(path)
-    if not path.is_file():
-        raise MissingInput(f"no file at {path}; expected a .csv or .parquet file of ratings")
-    if path.suffix not in (".csv", ".parquet"):
-        raise InputError(f"{path} ends in {path.suffix!r}; expected .csv or .parquet")
+    suffix = require_table(path)
     try:
-        if path.suffix == ".parquet":
+        if suffix == ".parquet":
+            require_parquet(path)
             return pd.read_parquet(path)
         with warnings.catch_warnings():
             # A row longer than the header is cut with only this warning.
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            header = pd.read_csv(path, encoding="utf-8-sig", nrows=0).columns
+            header = header_of(path)
+            require_once(header, f"{path}: ")
             return pd.read_csv(
                 path,
                 # An id such as 007 must stay what it is, and NA may be a name.
@@ -69,10 +69,12 @@ def read_table(path: str | Path, *, numbers: str | None) -> pd.DataFrame:
                 encoding="utf-8-sig",
                 index_col=False,
             )
+    except InputError:
+        raise
     except OSError as problem:
         raise MissingInput(f"{path} cannot be read: {problem}") from problem
     except (ValueError, csv.Error, pd.errors.ParserWarning) as problem:
-        raise InputError(f"{path} is not a valid {path.suffix} file: {problem}") from problem
+        raise InputError(f"{path} is not a valid {suffix} file: {problem}") from problem
 
 
 def require_one_length(*given: Vector) -> None:

@@ -24,11 +24,13 @@ def contributors(report: Report) -> tuple[Mapping[str, Any], ...]:
     }
     addresses = dict(told.get("addresses", {}))
     paid = _paid(report, addresses)
+    shares = {name: int(share) for name, share in told.get("shares", {}).items()}
+    errors = told.get("valuation", {}).get("share_std_errors", {})
     found = []
     for check in told.get("checks", ()):
         name = check["name"]
         value, error = values.get(name, (None, None))
-        share = int(told.get("shares", {}).get(name, 0))
+        share, whole = shares.get(name, 0), sum(shares.values()) or WEIGHT_TOTAL
         found.append(
             {
                 "name": name,
@@ -38,8 +40,11 @@ def contributors(report: Report) -> tuple[Mapping[str, Any], ...]:
                 "excluded": reasons(check["counts"]),
                 "value": value,
                 "std_error": error,
-                "share": share,
-                "wei": paid.get(name, part(report.total_wei, share)) if report.total_wei else None,
+                "share": share * WEIGHT_TOTAL // whole,
+                "share_error": errors.get(name),
+                "wei": paid.get(name, part(report.total_wei, share, whole))
+                if report.total_wei
+                else None,
             }
         )
     return tuple(found)
@@ -64,6 +69,6 @@ def reasons(counts: Mapping[str, int]) -> dict[str, int]:
     return dict(found)
 
 
-def part(reward: int, share: int) -> int:
+def part(reward: int, share: int, whole: int = WEIGHT_TOTAL) -> int:
     """A contributor's wei, as the contract computes it where every address is another."""
-    return reward * CONTRIBUTORS_PERCENT * share // (100 * WEIGHT_TOTAL)
+    return reward * CONTRIBUTORS_PERCENT * share // (100 * whole)

@@ -10,7 +10,9 @@ from typing import Any, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-Outcome = Literal["baseline", "promoted", "hold", "reject", "refused", "awaiting", "nothing_new"]
+Outcome = Literal[
+    "baseline", "promoted", "hold", "reject", "refused", "awaiting", "rating", "nothing_new"
+]
 
 HEADLINES: Mapping[str, str] = {
     "baseline": "Registered as the baseline",
@@ -19,6 +21,7 @@ HEADLINES: Mapping[str, str] = {
     "reject": "Rejected",
     "refused": "Refused by the reviewer",
     "awaiting": "Awaits a reviewer",
+    "rating": "Awaits ratings",
     "nothing_new": "Nothing new",
 }
 
@@ -39,6 +42,8 @@ class ContributorLine:
         Shapley value in units of the metric's improvement.
     share : int
         Share of the contributors' 70 %, in 1e-4.
+    share_error : float or None
+        Standard error of the share, as a fraction.
     wei : str
         DeltaOne paid in 1e-18, as a decimal string.
     """
@@ -52,6 +57,7 @@ class ContributorLine:
     std_error: float | None = None
     share: int = 0
     wei: str = "0"
+    share_error: float | None = None
 
     @property
     def value_bps(self) -> str:
@@ -60,6 +66,12 @@ class ContributorLine:
             return ""
         error = "" if self.std_error is None else f" ± {self.std_error * 1e4:.0f}"
         return f"{self.value * 1e4:+.0f}{error}"
+
+    @property
+    def share_told(self) -> str:
+        """Share and its standard error in percent."""
+        error = "" if self.share_error is None else f" ± {100 * self.share_error:.1f}"
+        return f"{self.share / 100:.2f}{error} %"
 
     @property
     def reasons(self) -> Mapping[str, int]:
@@ -76,7 +88,8 @@ class Receipt:
 
     Attributes
     ----------
-    outcome : {"baseline", "promoted", "hold", "reject", "refused", "awaiting", "nothing_new"}
+    outcome : {"baseline", "promoted", "hold", "reject", "refused", "awaiting", "rating",
+        "nothing_new"}
         What happened.
     model, metric : str
         Which model, and the metric that is gated and paid.
@@ -92,6 +105,10 @@ class Receipt:
         Sections as they are in the evidence; empty where the run did not get so far.
     contributors : tuple of ContributorLine
         What everybody brought and got.
+    valued : str
+        How the contributors' values were found, and how precisely.
+    inferred : str
+        What was proven of the predictions, and how far whole numbers follow the models.
     owner, owner_wei : str
         The owner's account and DeltaOne in 1e-18.
     evidence : str
@@ -119,6 +136,8 @@ class Receipt:
     evidence: str = ""
     development: bool = True
     resumed: bool = False
+    valued: str = ""
+    inferred: str = ""
 
     @property
     def ordered_scores(self) -> list[tuple[str, tuple[float, float]]]:

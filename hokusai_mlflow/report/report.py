@@ -198,7 +198,8 @@ class Report:
 
         Each has ``name``, ``address``, ``given``, ``accepted``, ``excluded`` (rows by reason),
         ``value`` and ``std_error`` (Shapley, units of the improvement; None where it was not
-        measured), ``share`` (1e-4) and ``wei`` (None until it is final).
+        measured), ``share`` (1e-4), ``share_error`` (its standard error, as a fraction; None where
+        it is not known) and ``wei`` (None until it is final).
         """
         return self._contributors
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from hokusai_mlflow.report.charts.scale import Scale
 from hokusai_mlflow.report.charts.whiskers import Whisker, axis, draw
+from hokusai_mlflow.report.inferred import told_inference
+from hokusai_mlflow.report.valued import told_how
 from hokusai_mlflow.report.view import Column, Line, Plot, Section, Table, Tone
 from hokusai_mlflow.report.words import bps, delta_one, interval, percent, plain
 
@@ -51,7 +54,7 @@ def contributors(report: Report) -> Section | None:
         cells = [plain(one["name"]), f"{one['accepted']:,} of {one['given']:,}"]
         if valued:
             cells += [bps(point), interval(*ends) if ends else ""]
-            cells.append(percent(one["share"] / BPS))
+            cells.append(_share(one))
             cells.append("" if one["wei"] is None else delta_one(one["wei"]))
         cells.append(plain(left_out))
         lines.append(Line(tuple(cells), tone))
@@ -69,8 +72,7 @@ def contributors(report: Report) -> Section | None:
     if valued:
         contributed = report.document["contributions"].get("contributed", BPS)
         told = (
-            "Exact Shapley values of everybody's rows, from refits of all combinations on the "
-            f"reference rows; whiskers are 95 % intervals. {percent(contributed / BPS)} of the "
+            f"{_how(report)}; whiskers are 95 % intervals. {percent(contributed / BPS)} of the "
             "improvement is due to contributors, the rest to the owner's own changes. Only values "
             "above noise have a share."
         )
@@ -80,6 +82,22 @@ def contributors(report: Report) -> Section | None:
         told,
         Table(tuple(columns), tuple(lines), plot, before=2),
     )
+
+
+def _how(report: Report) -> str:
+    told = told_how(report.document["contributions"].get("valuation"))
+    if not told:
+        return (
+            "Exact Shapley values of everybody's rows, from refits of all combinations on the "
+            "reference rows"
+        )
+    return f"{told[:1].upper()}{told[1:]}, on the reference rows"
+
+
+def _share(one: Mapping[str, Any]) -> str:
+    told = percent(one["share"] / BPS)
+    error = one["share_error"]
+    return told if error is None else f"{told} ± {100 * error:.1f}"
 
 
 def payment(report: Report) -> Section | None:
@@ -102,6 +120,9 @@ def payment(report: Report) -> Section | None:
         ("policy", f"{paid['policy']}: {POLICIES.get(paid['policy'], '')}"),
         ("paid improvement", f"{paid['paid_bps']:,} bps = {paid['paid_bps'] / 100:g} DeltaOnes"),
     ]
+    inferred = told_inference(report.document)
+    if inferred:
+        facts.append(("inference", inferred))
     if report.total_wei:
         owner = settlement.get("owner")
         wei = int((settlement.get("paid") or {}).get(owner, 0))

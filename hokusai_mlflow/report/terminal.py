@@ -16,6 +16,7 @@ STYLES = {
     "reject": "red",
     "refused": "red",
     "awaiting": "yellow",
+    "rating": "yellow",
     "nothing_new": "blue",
 }
 MARKS = {"passed": "✓", "failed": "✗", "insufficient": "?", "not_applicable": "–"}
@@ -42,8 +43,12 @@ def show(receipt: Receipt, console: Console, *, next_steps: tuple[str, ...] = ()
         parts += [Text(), _findings(receipt)]
     if receipt.contributors:
         parts += [Text(), _contributors(receipt)]
+        if receipt.valued:
+            parts.append(Text(f"values are {receipt.valued}"))
     if receipt.payment:
         parts += [Text(), *_payment(receipt)]
+        if receipt.inferred:
+            parts.append(Text(receipt.inferred))
     if next_steps:
         parts += [Text(), *(Text(step, style="dim") for step in next_steps)]
     style = STYLES[receipt.outcome]
@@ -105,7 +110,7 @@ def _contributors(receipt: Receipt) -> Table:
             f"{line.accepted}/{line.given}",
             Text(", ".join(f"{rows} {reason}" for reason, rows in line.reasons.items())),
             line.value_bps,
-            f"{line.share / 100:.2f} %",
+            line.share_told,
             delta_one(line.wei),
         )
     return table

@@ -8,15 +8,20 @@ from pydantic import Field, model_validator
 
 from hokusai_mlflow.chain.spec import Address, ChainSpec, Part
 from hokusai_mlflow.errors import did_you_mean
-from hokusai_mlflow.gate.policy import TASK_DEFAULTS, GatePolicy
-from hokusai_mlflow.metrics import metric, metric_names
+from hokusai_mlflow.gate.policy import GatePolicy
+from hokusai_mlflow.metrics import Metric, metric, metric_names
 from hokusai_mlflow.proof_spec import ProofSpec, Verification
+from hokusai_mlflow.quality.policy import QualityPolicy
 from hokusai_mlflow.spec.data import Contributor, DataSpec, Name
 from hokusai_mlflow.spec.monitor import MonitorPlan
-from hokusai_mlflow.spec.plans import ApprovalPlan, CrossValidationPlan, ValuationPlan
+from hokusai_mlflow.spec.plans import ApprovalPlan, CrossValidationPlan, HumanPlan, ValuationPlan
+from hokusai_mlflow.tasks import TASKS, Task, TaskName
 from hokusai_mlflow.verification.statement import LOSSES, require_provable
 
-DEFAULT_METRIC = {"classification": "accuracy", "regression": "rmse"}
+
+def logged_options(name: str) -> dict[str, Any]:
+    """Options of a metric that is named without any, beside the paid one."""
+    return {"average": "auto"} if name in ("precision", "recall", "f1") else {}
 
 
 class Spec(Part):
@@ -29,7 +34,7 @@ class Spec(Part):
     """
 
     model: Name
-    task: Literal["classification", "regression"]
+    task: TaskName
     recipe: str
     metric: str
     metric_options: dict[str, Any] = Field(default_factory=dict)
@@ -37,13 +42,15 @@ class Spec(Part):
     owner: Address
     seed: int = Field(0, ge=0, le=2**31 - 1)
     data: DataSpec
-    contributors: tuple[Contributor, ...] = Field((), max_length=8)
+    contributors: tuple[Contributor, ...] = Field((), max_length=10_000)
     gate: GatePolicy = GatePolicy()  # type: ignore[call-arg]
+    quality: QualityPolicy | None = None
     cross_validation: CrossValidationPlan = CrossValidationPlan()
     valuation: ValuationPlan = ValuationPlan()
     pay: Literal["fresh", "lower_bound", "measured"] = "fresh"
     verification: Verification = "oracle"
     proof: ProofSpec = ProofSpec()
+    human: HumanPlan = HumanPlan()
     approval: ApprovalPlan | None = None
     monitor: MonitorPlan = MonitorPlan()
     chain: ChainSpec = ChainSpec()
@@ -54,10 +61,16 @@ class Spec(Part):
     def _default_metric(cls, given: Any) -> Any:
         if not isinstance(given, dict) or "task" not in given:
             return given
-        task = given["task"]
-        metric_ = {"metric": DEFAULT_METRIC.get(task, "accuracy")}
-        policy, asked = TASK_DEFAULTS.get(task, {}), given.get("gate", {})
+        kind = TASKS.get(str(given["task"]))
+        metric_: dict[str, Any] = {"metric": kind.metric if kind else "accuracy"}
+        asked = given.get("gate", {})
+        policy = kind.gate if kind else {}
         gate = {"gate": {**policy, **asked}} if isinstance(asked, dict) else {}
+        people = given.get("human")
+        if kind and kind.by_people and isinstance(people, dict):
+            scale = people.get("scale")
+            if isinstance(scale, (list, tuple)) and len(scale) == 2:
+                metric_ |= {"metric_options": {"low": scale[0], "high": scale[1]}}
         plan = given.get("cross_validation")
         named = given.get("data")
         # Time goes one way, so there is one order of folds only.
@@ -70,6 +83,8 @@ class Spec(Part):
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Spec:
+        if self.kind.by_people:
+            self._check_people()
         paid = metric(self.metric, **self.metric_options)
         if paid.paired == "loss" and self.metric_options.get("cap") is None:
             raise ValueError(
@@ -81,6 +96,7 @@ class Spec(Part):
             raise ValueError(
                 f"unknown metric {unknown[0]!r}{did_you_mean(unknown[0], metric_names())}"
             )
+        self._check_task(paid)
         for field in ("name", "data"):
             values = [getattr(contributor, field) for contributor in self.contributors]
             twice = sorted({value for value in values if values.count(value) > 1})
@@ -93,6 +109,54 @@ class Spec(Part):
         self._check_proof()
         return self
 
+    def _check_task(self, paid: Metric) -> None:
+        kind = self.kind
+        kind.require_paid(paid)
+        for name in self.also_log:
+            kind.require_automatic(metric(name, **logged_options(name)))
+        if kind.by_people:
+            name, options = self.automatic_metric
+            kind.require_automatic(metric(name, **options))
+        elif self.human != HumanPlan():
+            raise ValueError("human: needs task: human")
+        if kind.targets == "text" and self.verification != "oracle":
+            raise ValueError(
+                f"no circuit knows of texts: task: {kind.name} needs verification: oracle"
+            )
+        features = self.data.features
+        if kind.scores_targets and features and set(features) != {self.data.target}:
+            raise ValueError(
+                f"task: {kind.name} scores the texts in data.target alone: remove data.features"
+            )
+        if not kind.scores_targets and features and self.data.target in features:
+            raise ValueError(f"the target {self.data.target!r} cannot be a feature")
+
+    def _check_people(self) -> None:
+        scale = self.human.scale
+        if scale is None:
+            raise ValueError(
+                "task: human needs the ends of the rating scale, such as human: {scale: [1, 5]}"
+            )
+        if self.metric != "human_score":
+            raise ValueError(
+                f"task: human pays human_score, found {self.metric}: answers are rated one by one "
+                "(preferences between two can be compared with hokusai_mlflow.ratings)"
+            )
+        if self.metric_options != {"low": scale[0], "high": scale[1]}:
+            raise ValueError(
+                f"metric_options say {self.metric_options}, human.scale says {list(scale)}: remove "
+                "metric_options"
+            )
+        if self.data.blocks is not None or self.data.slices:
+            raise ValueError(
+                "ratings are not compared by block or slice: remove data.blocks and data.slices"
+            )
+        if any(rail.metric is None for rail in self.gate.guardrails):
+            raise ValueError(
+                "a guardrail of task: human needs a metric that a machine computes, such as "
+                "{metric: chrf, margin_bps: 200}"
+            )
+
     def _check_proof(self) -> None:
         data, marked = self.data, set(self.data.sources.values())
         if self.verification == "oracle":
@@ -102,6 +166,8 @@ class Spec(Part):
         require_provable(self.metric, self.metric_options)
         if self.metric in LOSSES and self.proof.target_range is None:
             raise ValueError(f"a proof of {self.metric} needs proof: {{target_range: [low, high]}}")
+        if self.proof.prove_inference:
+            self._check_inference()
         if data.group is not None:
             raise ValueError(
                 "no circuit knows of groups: remove data.group, or use verification: oracle"
@@ -112,12 +178,37 @@ class Spec(Part):
                     "verification: hybrid needs data.source, the column that says where examples "
                     "come from, and data.sources, which marks each of them public or private"
                 )
-            if self.proof.oracles_too or self.chain.attestations is not None:
+            if self.proof.oracles_too:
                 raise ValueError(
-                    "a hybrid's oracles see the public examples and sign in this process: remove "
-                    "proof.oracles_too and chain.attestations, or use verification: zk with "
-                    "oracles_too for both on all examples"
+                    "a hybrid's oracles see the public examples only: remove proof.oracles_too, or "
+                    "use verification: zk with oracles_too for both on all examples"
                 )
+        oracles_see_all = self.verification == "zk" and self.proof.oracles_too
+        if self.chain.holdback_percent and not oracles_see_all:
+            raise ValueError(
+                "what a holdback keeps is decided by oracles alone, so that proven sums take none: "
+                "remove chain.holdback_percent, or use verification: zk with oracles_too"
+            )
+        if (
+            self.chain.attestations is not None
+            and self.verification == "zk"
+            and not oracles_see_all
+        ):
+            raise ValueError(
+                "with verification: zk nobody is asked for an attestation: remove "
+                "chain.attestations, or set proof.oracles_too"
+            )
+
+    def _check_inference(self) -> None:
+        if self.metric in LOSSES:
+            raise ValueError(
+                f"prove_inference is for classifiers; {self.metric} is of predicted numbers"
+            )
+        if self.serialization != "cloudpickle":
+            raise ValueError(
+                "prove_inference keeps models in whole numbers, which skops does not know: use "
+                "serialization: cloudpickle"
+            )
 
     def _check_splitter(self) -> None:
         chosen, data = self.splitter, self.data
@@ -134,13 +225,15 @@ class Spec(Part):
                 f"splitter: {chosen} would train on parts of the groups that it tests; use grouped "
                 "or stratified_grouped, or remove data.group"
             )
-        if "stratified" in chosen and self.task != "classification":
+        if "stratified" in chosen and not self.kind.stratified:
             raise ValueError(f"splitter: {chosen} needs task: classification")
 
     def _check_gate(self) -> None:
         gate = self.gate
         for rail in gate.guardrails:
-            metric(rail.metric or self.metric, **(rail.options if rail.metric else {}))
+            if rail.metric is not None:
+                of = metric(rail.metric, **(rail.options or logged_options(rail.metric)))
+                self.kind.require_automatic(of)
             for column in rail.slice:
                 if column not in self.data.slices:
                     raise ValueError(
@@ -155,6 +248,18 @@ class Spec(Part):
             )
 
     @property
+    def kind(self) -> Task:
+        """The kind of task."""
+        return TASKS[self.task]
+
+    @property
+    def automatic_metric(self) -> tuple[str, dict[str, Any]]:
+        """What refits are scored by, and its options: the paid metric, or people's proxy."""
+        if self.kind.by_people:
+            return self.human.proxy, self.human.proxy_options
+        return self.metric, self.metric_options
+
+    @property
     def splitter(self) -> str:
         """How folds are cut: as the spec says, or as task and data ask for."""
         if self.cross_validation.splitter is not None:
@@ -164,7 +269,7 @@ class Spec(Part):
     @property
     def valuation_splitter(self) -> str:
         """How the folds are cut on which contributions are valued; repeats are needed there."""
-        spread = self.task == "classification"
+        spread = self.kind.stratified
         if self.data.group is not None:
             return "stratified_grouped" if spread else "grouped"
         return "stratified" if spread else "shuffled"

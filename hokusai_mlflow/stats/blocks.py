@@ -235,6 +235,7 @@ class _Paired:
     ) -> _Paired:
         bound = metric.bind(targets)
         given = tuple(_array(one) for one in (targets, baseline, candidate))
+        bound.require_comparable(targets, baseline, candidate)
         said = bound.statistics(targets, baseline), bound.statistics(targets, candidate)
         codes = None if groups is None else group_codes(groups, len(said[0]))
         return cls(bound, given, said, codes)

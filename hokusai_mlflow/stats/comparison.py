@@ -69,6 +69,7 @@ def compare_outputs(
         targets = as_labels("targets", targets)
         baseline, candidate = (as_labels("predictions", said) for said in (baseline, candidate))
     bound = metric.bind(targets)
+    bound.require_comparable(targets, baseline, candidate)
     said_b, said_c = (
         counted_statistics(bound, targets, said, weights) for said in (baseline, candidate)
     )

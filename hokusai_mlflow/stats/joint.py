@@ -62,6 +62,7 @@ class JointTable:
                 metric.statistics(truth, said_b), metric.statistics(truth, said_c), joint.counts
             )
         else:
+            metric.require_comparable(targets, baseline, candidate)
             rows_b = metric.statistics(targets, baseline)
             rows_c = metric.statistics(targets, candidate)
             for codes in one_way(groups, len(rows_b)):

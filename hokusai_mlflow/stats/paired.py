@@ -47,6 +47,7 @@ def paired_scores(
         When a loss has no cap: an unbounded loss cannot be paid.
     """
     bound = metric.bind(targets)
+    bound.require_comparable(targets, baseline, candidate)
     said_b, said_c = (
         counted_statistics(bound, targets, said, weights) for said in (baseline, candidate)
     )

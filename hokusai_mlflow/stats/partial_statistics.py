@@ -64,6 +64,7 @@ class StatisticsSums:
             When an input is malformed, or the metric depends on all examples at once.
         """
         bound = _bound(metric, targets)
+        bound.require_comparable(targets, baseline, candidate)
         said_b = bound.statistics(targets, baseline)
         said_c = bound.statistics(targets, candidate)
         n, k = said_b.shape

@@ -62,6 +62,7 @@ class Units:
             rows, counts = table.rows, table.counts
             improvement = float(improvements(metric, counts @ rows))
         else:
+            metric.require_comparable(targets, baseline, candidate)
             said_b = metric.statistics(targets, baseline)
             said_c = metric.statistics(targets, candidate)
             values = [float(metric.value(said.sum(axis=0))) for said in (said_b, said_c)]

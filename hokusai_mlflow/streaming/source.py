@@ -64,6 +64,8 @@ def open_dataset(source: Source, columns: Sequence[str]) -> Dataset:
         for path in paths:
             if not Path(path).exists():
                 raise MissingInput(f"{path}: expected a Parquet file or a directory, found nothing")
+            if not (Path(path).is_file() or Path(path).is_dir()):
+                raise MissingInput(f"{path}: expected a Parquet file or a directory, found neither")
         given = [str(path) for path in paths]
         try:
             dataset = pads.dataset(given[0] if len(given) == 1 else given, format="parquet")

@@ -41,7 +41,14 @@ class LoadedModel:
             raise InputError(f"no model can be loaded from {uri}: {problem}") from problem
         self.columns = wanted_columns(info.signature, self.model)
 
-    def outputs(self, rows: pd.DataFrame, metric: Metric, *, beside: Collection[str]) -> np.ndarray:
+    def outputs(
+        self,
+        rows: pd.DataFrame,
+        metric: Metric,
+        *,
+        beside: Collection[str],
+        targets: Any = None,
+    ) -> np.ndarray:
         """What the model says of every row, in the form that a metric needs.
 
         Parameters
@@ -52,6 +59,8 @@ class LoadedModel:
             Bound to the targets.
         beside : collection of str
             Columns that are no features unless the model itself names them.
+        targets : array-like, optional
+            The texts that a language model is to score.
 
         Raises
         ------
@@ -63,9 +72,8 @@ class LoadedModel:
                 f"{self.uri} is no scikit-learn model, and {metric.name} needs scores: write its "
                 "scores to a file or a column and compare those"
             )
-        return predict(
-            self.model, features_of(rows, self.columns, beside, self.uri), metric, name=self.uri
-        )
+        features = features_of(rows, self.columns, beside, self.uri)
+        return predict(self.model, features, metric, name=self.uri, targets=targets)
 
     def __repr__(self) -> str:
         return f"LoadedModel({self.uri})"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hokusai_mlflow.chain.improvement import Improvement
+from hokusai_mlflow.chain.proven import PublicPart
 from hokusai_mlflow.chain.signer import Signer
 from hokusai_mlflow.errors import EvidenceMismatch, LedgerConflict
 from hokusai_mlflow.ledger import Ledger
@@ -15,7 +16,11 @@ ADMITTED, SIGNED = "oracle.admitted", "oracle.signed"
 
 
 def sign_once(
-    log: Ledger, signer: Signer, domain: Mapping[str, Any], improvement: Improvement
+    log: Ledger,
+    signer: Signer,
+    domain: Mapping[str, Any],
+    improvement: Improvement,
+    part: PublicPart | None = None,
 ) -> bytes:
     """Sign an improvement that was verified, unless another candidate was signed for this head.
 
@@ -30,6 +35,8 @@ def sign_once(
     domain : mapping
         Of the contract that will check.
     improvement : Improvement
+    part : PublicPart, optional
+        Of a hybrid, what is signed in its place: what this oracle sees of it.
 
     Returns
     -------
@@ -54,8 +61,11 @@ def sign_once(
             f"{improvement.model}, and signs no other one for it; found {improvement.candidate} "
             f"(evidence {improvement.evidence})"
         ) from None
-    (signature,) = attest(improvement, domain, [signer])
-    signed = {"improvement": improvement.to_dict(), "signature": "0x" + signature.hex()}
+    (signature,) = attest(improvement if part is None else part, domain, [signer])
+    signed: dict[str, Any] = {"improvement": improvement.to_dict()}
+    if part is not None:
+        signed["part"] = part.to_dict()
+    signed["signature"] = "0x" + signature.hex()
     key = f"{where}/{improvement.evidence}/{improvement.deadline}"
     log.append(SIGNED, key, signed, model=improvement.model)
     return signature

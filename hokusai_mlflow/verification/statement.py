@@ -76,6 +76,18 @@ class Statement:
             raise InputError(f"{self.score}: a prediction is none of the classes {self.classes}")
         return numbers
 
+    def as_counted(
+        self, targets: npt.ArrayLike, *outputs: npt.ArrayLike
+    ) -> tuple[npt.NDArray[Any], ...]:
+        """Targets and outputs as they count: of a loss in whole steps, of classes as they are.
+
+        What is compared on these has the improvement of the proven sums.
+        """
+        if self.classes:
+            return tuple(map(np.asarray, (targets, *outputs)))
+        numbers = (self.labels(targets), *map(self.predictions, outputs))
+        return tuple(self.origin + self.step * np.array(column) for column in numbers)
+
     def tally(
         self, labels: Sequence[int], champion: Sequence[int], candidate: Sequence[int]
     ) -> list[int]:

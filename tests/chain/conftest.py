@@ -33,6 +33,14 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("world", ["embedded", beside_anvil], indirect=True)
 
 
+@pytest.fixture(scope="session")
+def key_store(tmp_path_factory):
+    """Keys of circuits, each made once: seconds."""
+    from hokusai_mlflow.verification.zk.keys import KeyStore
+
+    return KeyStore(tmp_path_factory.mktemp("keys") / "zk")
+
+
 @pytest.fixture
 def world(request, tmp_path):
     """A contract with one configured model, an own copy for the test."""

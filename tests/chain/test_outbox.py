@@ -766,6 +766,7 @@ class Crash(BaseException):
     """The process ends here."""
 
 
+@pytest.mark.exhaustive
 @settings(
     max_examples=6,
     deadline=None,

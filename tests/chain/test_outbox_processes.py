@@ -106,7 +106,14 @@ def test_a_settler_that_is_killed_is_finished_by_the_next(enqueued, point):
 
 
 @pytest.mark.parametrize(
-    "kind", ["settlement.signed", "settlement.broadcast", "settlement.confirmed"]
+    "kind",
+    [
+        "settlement.signed",
+        *(
+            pytest.param(kind, marks=pytest.mark.exhaustive)
+            for kind in ("settlement.broadcast", "settlement.confirmed")
+        ),
+    ],
 )
 def test_a_settler_that_is_killed_while_writing_is_finished_by_the_next(enqueued, kind):
     assert run(settle_and_die_at_entry, enqueued.world.home, kind) == -signal.SIGKILL

@@ -13,17 +13,17 @@ from hokusai_mlflow.chain.proven import Proven, evaluation_set_id, improvement_d
 from hokusai_mlflow.errors import ContractRefused, InputError
 from hokusai_mlflow.ledger import Ledger
 from hokusai_mlflow.verification.oracle import attest, require_quorum
-from hokusai_mlflow.verification.zk.keys import KeyStore, verifying_key
+from hokusai_mlflow.verification.zk.keys import verifying_key
 
 SHOWN = "0x" + "5e" * 32
 
 
 @pytest.fixture(scope="module")
-def prepared(_prepared_home, tmp_path_factory):
+def prepared(_prepared_home, key_store, tmp_path_factory):
     """One key, one commitment, one proof: what takes time is done once."""
     home = copytree(_prepared_home, tmp_path_factory.mktemp("proofs") / "home")
     world = open_world(home)
-    proving = Proving(world, ProofVerifier(world.verifier), KeyStore(home / "zk"))
+    proving = Proving(world, ProofVerifier(world.verifier), key_store)
     proving.demand("proof")
     rows = proving.rows(100)
     proving.commit([rows])
@@ -34,10 +34,10 @@ def prepared(_prepared_home, tmp_path_factory):
 
 
 @pytest.fixture
-def scene(prepared, tmp_path):
+def scene(prepared, key_store, tmp_path):
     home, *_ = prepared
     world = open_world(copytree(home, tmp_path / "home"))
-    yield Proving(world, ProofVerifier(world.verifier), KeyStore(home / "zk"))
+    yield Proving(world, ProofVerifier(world.verifier), key_store)
     world.web3.provider.chain.close()
 
 
@@ -124,11 +124,18 @@ def test_every_word_of_a_real_proof_counts(scene, prepared, word):
 
 @pytest.mark.parametrize(
     "name",
-    ["candidate", *(pytest.param(k, marks=pytest.mark.exhaustive) for k in ("n", "champion"))],
+    [
+        "candidate",
+        *(pytest.param(k, marks=pytest.mark.exhaustive) for k in ("n", "champion", 0, 1, 2)),
+    ],
 )
 def test_every_public_input_of_a_real_proof_counts(scene, prepared, name):
     _, _, improvement, proven = prepared
-    changed = replace(proven.gate[0], **{name: getattr(proven.gate[0], name) ^ 1})
+    if isinstance(name, int):
+        counts = tuple(word + (k == name) for k, word in enumerate(proven.gate[0].counts))
+        changed = replace(proven.gate[0], counts=counts)
+    else:
+        changed = replace(proven.gate[0], **{name: getattr(proven.gate[0], name) ^ 1})
     with pytest.raises(ContractRefused, match="ProofInvalid"):
         scene.world.verifier.expected_reward(improvement, [], replace(proven, gate=(changed,)))
 

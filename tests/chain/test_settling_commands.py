@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import threading
 import time
@@ -11,16 +12,27 @@ from outbox_world import REWARD, open_paying
 from typer.testing import CliRunner
 
 from hokusai_mlflow.cli import app
+from hokusai_mlflow.settings import Settings
+from hokusai_mlflow.tracking.store import connect
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow and web3 warn of themselves.
 
 
+@pytest.fixture(scope="module")
+def empty_store(tmp_path_factory):
+    """An MLflow store in which nothing was ever logged: its migrations are paid once."""
+    file = tmp_path_factory.mktemp("store") / "mlflow.db"
+    connect(Settings(home=file.parent, tracking_uri=f"sqlite:///{file}"))
+    return file
+
+
 @pytest.fixture
-def paying(world, monkeypatch, tmp_path):
+def paying(world, empty_store, monkeypatch, tmp_path):
     for name in list(os.environ):
         if name.startswith(("HOKUSAI_", "MLFLOW_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOKUSAI_HOME", str(world.home))
+    shutil.copy(empty_store, world.home)
     monkeypatch.chdir(tmp_path)
     opened = open_paying(world.home)
     yield opened
@@ -52,7 +64,11 @@ class Asking(threading.Thread):
         os.kill(os.getpid(), self.number)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.exhaustive)],
+    ids=["SIGTERM", "SIGINT"],
+)
 def test_watching_settles_what_comes_and_ends_when_asked(paying, number):
     first, second = paying.improvements(2)
     paying.enqueue(paying.outbox(), first)

@@ -140,6 +140,7 @@ def test_ui_says_which_port_is_taken(call):
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_ui_serves_until_interrupted(folder):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

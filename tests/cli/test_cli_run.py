@@ -121,6 +121,7 @@ def improve(spec):
 
 
 @pytest.mark.flow
+@pytest.mark.exhaustive
 def test_prefect_says_nothing_that_the_command_says_already(hokusai, project, folder):
     (folder / "flow.py").write_text(PREFECT_FLOW)
     (folder / "second.yaml").write_text(project.read_text())

@@ -149,8 +149,8 @@ def test_shares_need_to_be_above_noise_and_payable():
 
 
 def test_bad_games():
-    players = [f"p{i}" for i in range(9)]
-    with pytest.raises(InputError, match="at most 8"):
+    players = [f"p{i}" for i in range(13)]
+    with pytest.raises(InputError, match="at most 12"):
         exact_shapley(players, {})
     with pytest.raises(InputError, match="named twice"):
         exact_shapley(["a", "a"], {})

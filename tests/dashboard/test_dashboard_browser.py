@@ -28,6 +28,9 @@ from hokusai_mlflow.history import (
 
 sync_api = pytest.importorskip("playwright.sync_api")
 
+# The first one waits for the store, on a machine that may be busy with the contracts.
+pytestmark = pytest.mark.timeout(900)
+
 CHROMIUM = os.environ.get("HOKUSAI_CHROMIUM", "/usr/bin/chromium")
 AXE = Path(__file__).with_name("node_modules") / "axe-core" / "axe.min.js"
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]

@@ -20,6 +20,7 @@ PRELOADED = (
     "improve",
     "monitor",
     "settle",
+    "hokusai_mlflow.cli.flow",
     "hokusai_mlflow.chain.local.node",
     "mlflow.pyfunc",
     "mlflow.sklearn",
@@ -43,6 +44,7 @@ def run(request: dict) -> int:
     """
     os.chdir(request["folder"])
     os.environ.update(request["env"])
+    from hokusai_mlflow.cli.flow import load_flow
     from hokusai_mlflow.errors import HokusaiError
     from hokusai_mlflow.settings import Settings
     from hokusai_mlflow.tracking.store import connect
@@ -56,8 +58,8 @@ def run(request: dict) -> int:
             arm(**request["kill"])
         if not request["times"]:
             connect(Settings().prepare())
+        flow = load_flow(request["flow"])
         for _ in range(request["times"]):
-            flow = getattr(importlib.import_module(request["flow"]), request["flow"])
             told["receipts"].append(flow(request["spec"]).to_dict())
     except Exception as problem:
         code = problem.exit_code if isinstance(problem, HokusaiError) else 1

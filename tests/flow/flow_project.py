@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+FLOW = Path(__file__).parents[2] / "flows" / "improve.py"
 MODEL = "board"
 OWNER = "0x00000000000000000000000000000000000000aa"
 ADDRESSES = {
@@ -50,7 +51,7 @@ SPEC: dict[str, Any] = {
     ],
     "gate": {"detectable_bps": 900},
     "cross_validation": {"repeats": 2, "folds": 2},
-    "valuation": {"repeats": 2, "folds": 2},
+    "valuation": {"repeats": 2, "folds": 3},
 }
 
 
@@ -143,6 +144,7 @@ class Project:
     folder: Path
     runner: Runner
     env: dict[str, str] = field(default_factory=dict)
+    flow: Path = FLOW
     _count: int = 0
 
     @property
@@ -179,9 +181,9 @@ class Project:
         request = {
             "folder": str(self.folder),
             "spec": str(self.spec_path),
+            "flow": str(self.flow if flow == "improve" else f"{FLOW.parent / flow}.py:{flow}"),
             "env": self.env,
             "times": times,
-            "flow": flow,
             "kill": kill,
             "result": str(scratch / f"{self._count}.json"),
             "output": str(scratch / f"{self._count}.log"),

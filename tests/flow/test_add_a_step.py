@@ -2,13 +2,11 @@
 
 import difflib
 import io
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from flow_project import MODEL, clean_environment
+from flow_project import MODEL
 from mlflow import MlflowClient
 
 ROOT = Path(__file__).parents[2]
@@ -27,20 +25,9 @@ def test_the_readme_shows_the_whole_difference_which_is_a_task_and_a_line():
 
 
 @pytest.mark.flow
-def test_the_step_logs_every_class_to_the_run_of_the_attempt(founded, prefect_server, tmp_path):
-    command = [sys.executable, "-m", "hokusai_mlflow.cli", "run", "--flow", str(EXAMPLE)]
-    quiet = {"PREFECT_HOME": str(tmp_path / "prefect"), "PREFECT_API_URL": prefect_server}
-    ran = subprocess.run(
-        [*command, "pipeline.yaml"],
-        cwd=founded.folder,
-        env=clean_environment(**quiet, DO_NOT_TRACK="1"),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "Warning" not in ran.stderr
+def test_the_step_logs_every_class_to_the_run_of_the_attempt(founded, tmp_path):
+    founded.flow = EXAMPLE
+    assert "Warning" not in founded.run().output
     client = MlflowClient(*[f"sqlite:///{founded.home / 'mlflow.db'}"] * 2)
     promoted = client.get_model_version_by_alias(MODEL, "champion")
     assert str(promoted.version) == "2"

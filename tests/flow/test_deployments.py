@@ -20,7 +20,7 @@ from flow_project import MODEL, clean_environment, write_project
 from hokusai_mlflow import scaffold
 from hokusai_mlflow.ledger import Ledger
 
-pytestmark = [pytest.mark.flow, pytest.mark.slow, pytest.mark.xdist_group("deployments")]
+pytestmark = [pytest.mark.flow, pytest.mark.slow]
 
 FILE = yaml.safe_load((scaffold.source() / "prefect.yaml").read_text())
 HEADER = (scaffold.source() / "prefect.yaml").read_text().split("\nname:")[0]
@@ -235,13 +235,32 @@ def _in_state(place: Place, deployment: str, schedule: str, *states: str) -> lis
     return _await(there, lambda: place.log("worker.log"))
 
 
+def _started(place: Place, deployment: str, parameters: dict[str, Any] | None = None) -> str:
+    """Make a run of a deployment that is due at once; its id."""
+    found = place.api.deployments()[deployment]["id"]
+    made = place.api.post(f"/deployments/{found}/create_flow_run", {"parameters": parameters or {}})
+    return made["id"]
+
+
+def _until(place: Place, run: str, name: str) -> None:
+    """Wait until a run is in the state of this name."""
+
+    def there() -> bool:
+        (found,) = place.api.post("/flow_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})
+        state = found["state"]["name"]
+        assert state not in {"Failed", "Crashed", "Cancelled"} - {name}, place.log("worker.log")
+        return state == name
+
+    _await(there, lambda: place.log("worker.log"))
+
+
 @pytest.mark.timeout(600)
 def test_scheduled_runs_improve_the_model_and_settle_without_paying_twice(place, worker):
     improve = _due_soon(place, "improve-digits", 2)
     _in_state(place, "improve-digits", improve, "COMPLETED", "RUNNING")
-    settle = _due_soon(place, "settle", 1)
+    settle = _started(place, "settle")
     runs = _in_state(place, "improve-digits", improve, "COMPLETED", "COMPLETED")
-    _in_state(place, "settle", settle, "COMPLETED")
+    _until(place, settle, "Completed")
 
     first, second = sorted(runs, key=lambda run: run["start_time"])
     assert second["start_time"] >= first["end_time"], "the second run did not wait for the first"
@@ -288,11 +307,6 @@ def _books(place: Place) -> dict[str, Any]:
         web3.provider.chain.close()
 
 
-def _state(place: Place, run: str) -> str:
-    (found,) = place.api.post("/flow_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})
-    return found["state"]["name"]
-
-
 @pytest.mark.exhaustive
 @pytest.mark.usefixtures("worker")
 def test_a_gate_that_asks_a_person_is_suspended_and_goes_on_after_the_form(place):
@@ -302,26 +316,13 @@ def test_a_gate_that_asks_a_person_is_suspended_and_goes_on_after_the_form(place
     spec = yaml.safe_load((folder / "pipeline.yaml").read_text())
     spec |= {"model": "asked", "approval": {"via": "prefect", "hours": 1}}
     (folder / "pipeline.yaml").write_text(yaml.safe_dump(spec))
-    deployment = place.api.deployments()["improve-digits"]["id"]
-    given = {"parameters": {"spec": "examples/asked/pipeline.yaml"}}
-
-    def started() -> str:
-        return place.api.post(f"/deployments/{deployment}/create_flow_run", given)["id"]
-
-    def until(run: str, name: str) -> None:
-        def there() -> bool:
-            state = _state(place, run)
-            assert state not in {"Failed", "Crashed", "Cancelled"} - {name}, place.log("worker.log")
-            return state == name
-
-        _await(there, lambda: place.log("worker.log"))
-
-    until(started(), "Completed")
-    asked = started()
-    until(asked, "Suspended")
+    given = {"spec": "examples/asked/pipeline.yaml"}
+    _until(place, _started(place, "improve-digits", given), "Completed")
+    asked = _started(place, "improve-digits", given)
+    _until(place, asked, "Suspended")
     form = {"run_input": {"word": "approve", "reviewer": "the owner", "note": ""}}
     assert place.api.post(f"/flow_runs/{asked}/resume", form)["status"] == "ACCEPT"
-    until(asked, "Completed")
+    _until(place, asked, "Completed")
     with Ledger(f"sqlite:///{place.folder / '.hokusai' / 'ledger.db'}") as ledger:
         (word,) = ledger.entries(model="asked", kind="attempt.reviewed")
         closed = ledger.entries(model="asked", kind="attempt.closed")

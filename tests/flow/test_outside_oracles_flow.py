@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 
+import numpy as np
 import pandas as pd
 import pytest
 from flow_project import ADDRESSES, OWNER, clean_environment
@@ -54,14 +55,14 @@ def hokusai(*arguments, cwd, **environment):
     )
 
 
-def copy_for_an_oracle(project, folder):
+def copy_for_an_oracle(project, folder, part="."):
     """What an oracle has: the evidence, both models' predictions, and its own targets."""
     folder.mkdir()
     (evidence,) = project.home.rglob("gate/evidence.json")
     (folder / "evidence.json").write_bytes(evidence.read_bytes())
     truth = project.data("pool").set_index("square").colour
     for which in ("gate", "payment"):
-        rows = pd.read_parquet(evidence.with_name(f"{which}-predictions.parquet"))
+        rows = pd.read_parquet(evidence.parent / part / f"{which}-predictions.parquet")
         rows["target"] = truth.loc[rows["id"]].to_numpy()
         rows.to_parquet(folder / f"{which}.parquet")
     return folder
@@ -78,21 +79,32 @@ def attest(place, own, key, contract):
     )
 
 
+def elsewhere(project, node, place):
+    """A contract on a chain that is reached by its URL, and a spec that asks oracles at a place."""
+    url, (sender, *oracles) = node
+    reached = {"HOKUSAI_RPC_URL": url, "HOKUSAI_CHAIN_ID": "31337", "HOKUSAI_SIGNER_KEY": SENDER}
+    web3 = connect(rpc_url=url, chain_id=31337, home=project.home)
+    addresses = [oracle.address for oracle in oracles]
+    deployment = deploy(web3, sender, oracles=addresses, quorum=2, home=project.home)
+    project.edit(chain={"attestations": str(place)})
+    project.env |= reached
+    return Verifier.of(web3, deployment, home=project.home), reached
+
+
+def end_sessions(web3):
+    for session in web3.provider._request_session_manager.session_cache._data.values():
+        session.close()
+
+
 def forms_of(secret):
     raw = bytes.fromhex(secret)
     return secret.encode(), secret.upper().encode(), raw, str(int(secret, 16)).encode()
 
 
 def test_a_run_whose_improvement_oracles_elsewhere_sign(project, node, tmp_path, tmp_path_factory):
-    url, (sender, *oracles) = node
     place = tmp_path / "place"
-    addresses = [oracle.address for oracle in oracles]
-    reached = {"HOKUSAI_RPC_URL": url, "HOKUSAI_CHAIN_ID": "31337", "HOKUSAI_SIGNER_KEY": SENDER}
-    web3 = connect(rpc_url=url, chain_id=31337, home=project.home)
-    deployment = deploy(web3, sender, oracles=addresses, quorum=2, home=project.home)
-    verifier = Verifier.of(web3, deployment, home=project.home)
-    project.edit(chain={"attestations": str(place)})
-    project.env |= reached
+    addresses = [oracle.address for oracle in node[1][1:]]
+    verifier, reached = elsewhere(project, node, place)
 
     baseline, promoted = project.run(times=2).receipts
     assert baseline["outcome"] == "baseline"
@@ -104,7 +116,7 @@ def test_a_run_whose_improvement_oracles_elsewhere_sign(project, node, tmp_path,
     settle = {"cwd": project.folder, **reached}
     for number, secret in enumerate(ORACLES[:2]):
         own = copy_for_an_oracle(project, tmp_path / f"oracle-{number}")
-        signed = attest(place, own, secret, deployment.address)
+        signed = attest(place, own, secret, verifier.address)
         assert signed.returncode == 0, signed.stderr
         assert list(json.loads(signed.stdout)["signatures"]) == [addresses[number]]
     settled = hokusai("settle", "pipeline.yaml", "--json", **settle)
@@ -125,5 +137,49 @@ def test_a_run_whose_improvement_oracles_elsewhere_sign(project, node, tmp_path,
             for secret in (SENDER, *ORACLES):
                 assert not [form for form in forms_of(secret) if form in content], path
     assert searched > 50
-    for session in web3.provider._request_session_manager.session_cache._data.values():
-        session.close()
+    end_sessions(verifier.web3)
+
+
+@pytest.mark.timeout(900)
+def test_a_hybrid_whose_public_part_oracles_elsewhere_sign(project, node, tmp_path):
+    """Under a minute of one core. Of three oracles one has other data, and signs nothing."""
+    pool = project.data("pool")
+    pool["from"] = np.where(np.arange(len(pool)) % 2 == 0, "registry", "clinic")
+    project.write("pool", pool)
+    sources = {"registry": "public", "clinic": "private"}
+    project.edit(verification="hybrid", data={"source": "from", "sources": sources})
+    place = tmp_path / "place"
+    verifier, reached = elsewhere(project, node, place)
+
+    ran = project.end(project.start(times=2), seconds=800)
+    assert ran.code == 0, ran.trace or ran.output
+    assert ran.receipt["outcome"] == "promoted", ran.receipt["message"]
+    assert "0 of 2 oracles have signed" in ran.receipt["settlement"]["error"]
+
+    private = set(pool[pool["from"] == "clinic"].square)
+    codes = []
+    for number, secret in enumerate(ORACLES):
+        own = copy_for_an_oracle(project, tmp_path / f"oracle-{number}", "public")
+        seen = pd.read_parquet(own / "gate.parquet")
+        assert not private & set(seen["id"])
+        if number == 1:
+            seen.loc[0, "candidate"] = 1 - seen.loc[0, "candidate"]
+            seen.to_parquet(own / "gate.parquet")
+        answered = attest(place, own, secret, verifier.address)
+        codes.append(answered.returncode)
+    assert codes == [0, 4, 0], answered.stderr
+    (asked,) = place.iterdir()
+    assert len(list(asked.glob("0x*.json"))) == 2
+
+    settled = hokusai("settle", "pipeline.yaml", "--json", cwd=project.folder, **reached)
+    assert settled.returncode == 0, settled.stderr
+    (told,) = json.loads(settled.stdout)["settlements"]
+    assert told["state"] == "confirmed"
+    assert int(told["reward"]) == verifier.supply() > 0
+    (evidence,) = project.home.rglob("gate/evidence.json")
+    checked = hokusai(*("verify", evidence, "--chain", "--json"), cwd=project.folder, **reached)
+    assert checked.returncode == 0, checked.stdout
+    held = {line["what"]: line["ok"] for line in json.loads(checked.stdout)["checks"]}
+    assert held["gate proof 1 of 1 (chain)"]
+    assert held["payment sums ⇐ proofs"]
+    end_sessions(verifier.web3)

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from flow_project import MODEL
+from flow_project import MODEL, RECIPE
 from mlflow import MlflowClient
 
 from hokusai_mlflow.chain.connect import connect
@@ -88,6 +88,37 @@ def test_public_sources_are_left_to_oracles(project):
     assert document["verification"]["statement"]["counted"] == "confusion"
     proven = sum(chunk["n"] for chunk in document["verification"]["gate"])
     assert 0 < proven < document["evaluation"]["gate"]["n"]
+    _require(check_recorded(document, verifier))
+    verifier.web3.provider.chain.close()
+
+
+def test_an_error_metric_is_paid_by_proof(project, tmp_path):
+    """Targets in whole steps of a public range, losses clipped at the cap, pay by half a log."""
+    rng = np.random.default_rng(9)
+    for name in ("pool", "east", "west", "mirror"):
+        rows = project.data(name)
+        # A slope: how far the nearest example is tells how wrong it is.
+        slope = (rows.x + rows.y) / 4 + rng.normal(0, 0.02, len(rows))
+        project.write(name, rows.assign(colour=slope))
+    regressor = RECIPE.replace("KNeighborsClassifier", "KNeighborsRegressor")
+    (project.folder / "recipe.py").write_text(regressor)
+    project.edit(
+        task="regression",
+        metric="rmse",
+        metric_options={"cap": 0.25},
+        also_log=["mae"],
+        verification="zk",
+        gate={"detectable_bps": 2_000},
+        proof={"target_range": [-1, 5], "steps": 100},
+    )
+    document, verifier = _paid(project)
+    stated = document["verification"]["statement"]
+    assert (stated["counted"], stated["range"]) == ("squared_loss", 100)
+    assert check_document(document, digest(document)).failed is False
+    _artifacts(project, tmp_path)
+    proof = tmp_path / "gate" / "proof.json"
+    _require(check_proofs(document, proof))
+    _require(check_predictions(document, "gate", proof.with_name("gate-predictions.parquet")))
     _require(check_recorded(document, verifier))
     verifier.web3.provider.chain.close()
 

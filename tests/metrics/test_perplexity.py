@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from hokusai_mlflow.errors import InputError, MetricUndefined
 from hokusai_mlflow.metrics import metric
+from hokusai_mlflow.stats.comparison import compare_outputs
+from hokusai_mlflow.stats.paired import paired_scores
 
 perplexity = metric("perplexity")
 texts = st.lists(
@@ -72,7 +74,7 @@ def test_improvement_is_nats_per_token_saved():
         ([1, 1], [float("nan"), 1.0], "finite"),
         ([1, 1.5], [1.0, 1.0], "whole numbers, found 1.5 at position 1"),
         ([1, -1], [1.0, 1.0], "whole numbers"),
-        (["1", "1"], [1.0, 1.0], "found strings"),
+        (["1", "1"], [1.0, 1.0], "expected the log-likelihood of every token"),
         ([1, 1, 1], [1.0, 1.0], "found 2 predictions for 3"),
         ([1, 1, 1], [[-1.0], [-1.0]], "found 2 predictions for 3"),
         (None, [1.0, 1.0], "found None"),
@@ -92,3 +94,69 @@ def test_no_tokens():
 def test_overflow_is_not_infinity():
     with pytest.raises(MetricUndefined, match="1000 nats per token"):
         perplexity.score([1], [1000.0])
+
+
+def said(tokenizer, *texts):
+    return [{"tokenizer": tokenizer, "log_likelihoods": np.array(text)} for text in texts]
+
+
+TEXTS = ["né", "abc"]
+LOGS = ([-1.0, -2.0], [-0.5, -0.25, -0.25])
+
+
+def test_texts_bring_their_own_counts():
+    expected = math.exp(4 / 5)
+    assert perplexity.score(TEXTS, said("one", *LOGS)) == pytest.approx(expected, rel=1e-12)
+    assert perplexity.score(np.array(TEXTS), list(LOGS)) == pytest.approx(expected, rel=1e-12)
+    # n, é in two bytes, a, b, c.
+    by_byte = metric("perplexity", per="byte")
+    for output in (said("one", *LOGS), list(LOGS), [3.0, 1.0]):
+        assert by_byte.score(TEXTS, output) == pytest.approx(math.exp(4 / 6), rel=1e-12)
+
+
+def test_other_tokenisers_compare_per_byte_only():
+    whole = said("words", [-2.0], [-1.5])
+    with pytest.raises(InputError, match="tokeniser is one, the candidate's words; score both"):
+        compare_outputs(perplexity, TEXTS, said("one", *LOGS), whole)
+    # Equal counts are not enough: other tokens of the same number are other tokens.
+    with pytest.raises(InputError, match="do not compare"):
+        paired_scores(perplexity, TEXTS, said("one", *LOGS), said("two", *LOGS))
+    with pytest.raises(InputError, match="neither model says"):
+        compare_outputs(perplexity, TEXTS, list(LOGS), list(LOGS))
+    with pytest.raises(InputError, match="other numbers of tokens"):
+        compare_outputs(perplexity, TEXTS, said("one", *LOGS), said("one", [-1.0], LOGS[1]))
+    by_byte = metric("perplexity", per="byte")
+    found = compare_outputs(by_byte, TEXTS, said("one", *LOGS), whole)
+    assert found.improvement == pytest.approx((4 - 3.5) / 6, rel=1e-12)
+    assert by_byte.score(TEXTS, said("a", LOGS[0]) + said("b", LOGS[1])) > 1
+    with pytest.raises(InputError, match="texts were cut by a, b"):
+        perplexity.score(TEXTS, said("a", LOGS[0]) + said("b", LOGS[1]))
+
+
+@pytest.mark.parametrize(
+    ("targets", "output", "why"),
+    [
+        (TEXTS, said("one", [-1.0], []), "position 1 has no tokens"),
+        (TEXTS, said("one", [-1.0], [0.5]), "turn the sign round"),
+        (TEXTS, said("one", [-1.0], [math.nan]), "finite"),
+        (TEXTS, said("one", [-1.0]), "found 1 predictions for 2"),
+        (TEXTS, [{"tokenizer": "one"}, {"tokenizer": "one"}], "found tokenizer"),
+        (TEXTS, said(None, *LOGS), "expected tokenizer"),
+        (["a", 1], said("one", *LOGS), "int 1 at position 1"),
+    ],
+)
+def test_texts_that_do_not_fit(targets, output, why):
+    with pytest.raises(InputError, match=why):
+        perplexity.score(targets, output)
+
+
+def test_bytes_need_texts():
+    by_byte = metric("perplexity", per="byte")
+    with pytest.raises(InputError, match="needs the texts"):
+        by_byte.score([2, 3], list(LOGS))
+    with pytest.raises(InputError, match="UTF-8"):
+        by_byte.score(["\ud800", "a"], list(LOGS))
+    with pytest.raises(InputError, match="unknown per 'word'"):
+        metric("perplexity", per="word")
+    with pytest.raises(MetricUndefined, match="no bytes"):
+        by_byte.score(["", "a"], said("one", [], [-1.0]))

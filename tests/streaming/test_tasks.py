@@ -18,7 +18,6 @@ from hokusai_mlflow.streaming.tasks import ExtraMissing, compare_in_tasks, compa
 
 pytestmark = [
     pytest.mark.flow,
-    pytest.mark.xdist_group("streaming-tasks"),
     # Of Prefect, Dask and their servers, not ours.
     pytest.mark.filterwarnings("ignore"),
 ]

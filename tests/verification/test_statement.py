@@ -8,6 +8,7 @@ import pytest
 from hokusai_mlflow.deltaone import PairedSums, improvement_bps, paired_kind
 from hokusai_mlflow.errors import InputError
 from hokusai_mlflow.metrics import metric
+from hokusai_mlflow.stats.comparison import compare_outputs
 from hokusai_mlflow.stats.paired import paired_scores
 from hokusai_mlflow.verification.statement import Statement, statement_of
 from hokusai_mlflow.verification.zk.circuit import Rows
@@ -33,6 +34,28 @@ def test_losses_in_steps_pay_what_losses_pay(name, cap):
     for moment in ("b", "c", "bb", "cc", "bc"):
         assert getattr(found, moment) == pytest.approx(getattr(expected, moment), rel=1e-3)
     assert Statement.from_dict(json.loads(json.dumps(statement.to_dict()))) == statement
+
+
+@pytest.mark.parametrize(("name", "cap"), [("mae", 10.0), ("mse", 100.0), ("rmse", 100.0)])
+def test_what_is_compared_as_it_counts_improves_as_what_is_proven(name, cap):
+    """Steps so coarse that what was predicted and what counts improve differently."""
+    of = metric(name, cap=cap)
+    truth, champion, candidate = regression(seed=4)
+    candidate[3], champion[5] = 1e9, -1e9  # clipped
+    statement = statement_of(of, (), capacity=1_024, target_range=(0.0, 40.0), steps=10)
+    proven = statement.paired_sums(truth, champion, candidate)
+    counted = statement.as_counted(truth, champion, candidate)
+    told = [compare_outputs(of, *columns) for columns in (counted, (truth, champion, candidate))]
+    paid = improvement_bps(paired_kind(name), proven)
+    assert 0 <= told[0].improvement_bps - paid < 1
+    assert abs(told[1].improvement_bps - paid) > 10
+
+
+def test_classes_are_compared_as_they_are():
+    statement = statement_of(metric("accuracy"), ("a", "b"), capacity=128)
+    columns = (["a", "b"], ["a", "z"], ["b", "b"])
+    for column, counted in zip(columns, statement.as_counted(*columns), strict=True):
+        assert counted.tolist() == column
 
 
 @pytest.mark.parametrize("name", ["mae", "mse"])

@@ -24,7 +24,7 @@ contract InvariantsTest is Test {
 
     function invariant_everything() public view {
         uint256 minted = 0;
-        for (uint256 i = 0; i < 2; ++i) {
+        for (uint256 i = 0; i < 3; ++i) {
             bytes32 id = handler.models(i);
             (ModelConfig memory config, ModelState memory state) = verifier.model(id);
             assertTrue(uint256(state.minted) + state.reserved <= config.budget, "above the budget");

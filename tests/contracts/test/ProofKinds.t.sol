@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Groth16} from "contracts/Groth16.sol";
 import {Method, ModelConfig} from "contracts/Models.sol";
 import {Kind, PairedSums} from "contracts/PairedImprovement.sol";
 import {Mode, Proof, ProofTerms, ProofVerifier, Proven} from "contracts/ProofVerifier.sol";
@@ -70,6 +71,25 @@ contract ProofKindsTest is Proving {
     function test_lossesPay() public {
         (Improvement memory said, Proven memory made) = losses();
         assertEq(verifier.processProvenImprovement(said, none(), abi.encode(made)), REWARD);
+    }
+
+    function test_everyCountOfEveryKind() public {
+        (Improvement memory said, Proven memory made) = ratio(Score.F1, 1);
+        for (uint256 cell = 0; cell < 8; ++cell) {
+            (said, made) = ratio(Score.F1, 1);
+            made.gate[0].counts[0] += 1 << (11 * cell);
+            refused(said, none(), made, abi.encodeWithSelector(Groth16.ProofInvalid.selector));
+        }
+        (said, made) = ratio(Score.F1, 1);
+        made.gate[0].counts[0] += Trapdoor.R;
+        refused(said, none(), made, abi.encodeWithSelector(Groth16.NotAScalar.selector, made.gate[0].counts[0]));
+        for (uint256 i = 0; i < 5; ++i) {
+            (said, made) = losses();
+            made.gate[0].counts[i] += 1;
+            refused(said, none(), made, abi.encodeWithSelector(Groth16.ProofInvalid.selector));
+            made.gate[0].counts[i] += Trapdoor.R;
+            refused(said, none(), made, abi.encodeWithSelector(Groth16.NotAScalar.selector, made.gate[0].counts[i]));
+        }
     }
 
     function test_lossesBeyondTheCap() public {

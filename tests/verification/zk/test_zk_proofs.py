@@ -314,16 +314,25 @@ def test_commands_make_list_and_check(proven, tmp_path, monkeypatch):
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize(
-    "asked", [("confusion", 128, 3, 5), ("absolute_loss", 128, 6, 50), ("squared_loss", 128, 6, 50)]
+    "asked",
+    [
+        ("accuracy", 128, 2, 4),
+        ("confusion", 128, 3, 5),
+        ("absolute_loss", 128, 6, 50),
+        ("squared_loss", 128, 6, 50),
+    ],
 )
 def test_every_kind_proves(asked, tmp_path):
-    """20 s in all on one core."""
+    """30 s in all on one core."""
     of = circuit(*asked)
     store = KeyStore(tmp_path)
     record = store.make(of)
     for n in (1, 127, 128):
         found = prove(of, random_rows(of, n, seed=n), CONTEXT, store)
         assert verify(verifying_key(record), found.proof, found.inputs)
-    told = list(found.inputs)
-    told[-1] += 1
-    assert not verify(verifying_key(record), found.proof, told)
+    with pytest.raises(InputError, match="larger capacity"):
+        prove(of, random_rows(of, 129), CONTEXT, store)
+    for at in range(len(found.inputs)):
+        told = list(found.inputs)
+        told[at] += 1
+        assert not verify(verifying_key(record), found.proof, told)
