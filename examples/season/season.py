@@ -31,7 +31,7 @@ DIFFERENT = 4
 
 
 def main() -> int:
-    """Play the season; 0 when everything agrees."""
+    """Play the season; 0 when everything agrees, 4 when not."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="a new folder for data, stores and logs")
     parser.add_argument("--days", type=int, default=30, help="how many of the 30 days")
@@ -42,8 +42,14 @@ def main() -> int:
     folder = given.folder.resolve()
     if folder.exists() and any(folder.iterdir()):
         parser.error(f"{folder} is not empty: a season starts anew, in a new folder")
-    play(folder, given.days, given.killed_on)
-    return tell(folder)
+    from hokusai_mlflow.errors import HokusaiError  # noqa: PLC0415
+
+    try:
+        play(folder, given.days, given.killed_on)
+        return tell(folder)
+    except HokusaiError as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return problem.exit_code
 
 
 def play(folder: Path, days: int, killed_on: int) -> None:
@@ -161,9 +167,11 @@ def summary(settings: Any) -> Iterator[str]:
     )
 
     with History.of(settings) as history:
-        yield f"{'contributor':16}{'rows given':>12}{'accepted':>10}{'DeltaOnes':>12}"
+        yield f"{'contributor':16}{'attempts':>10}{'rows used':>11}{'impact':>11}{'DeltaOnes':>12}"
         for one in contributors.read(history, Listing(size=100), model=MODEL):
-            yield f"{one.name:16}{one.given:12,}{one.accepted:10,}{one.delta_ones:12.6f}"
+            impact = f"{one.impact_bps:+.0f} bps"
+            row = f"{one.name:16}{one.contributions:10,}{one.accepted:11,}{impact:>11}"
+            yield f"{row}{one.delta_ones:12.6f}"
         for change in champions.read(history, MODEL):
             yield f"version {change.version} {change.kind.replace('_', ' ')} {change.reason[:90]}"
         for kept in holdouts.read(history, MODEL):

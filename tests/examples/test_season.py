@@ -114,7 +114,7 @@ def played(tmp_path_factory):
     folder = tmp_path_factory.mktemp("season") / "played"
     command = [sys.executable, "season.py", str(folder), "--days", "3", "--killed-on", "2"]
     ran = subprocess.run(
-        command, cwd=SEASON, capture_output=True, text=True, timeout=800, check=False
+        command, cwd=SEASON, capture_output=True, text=True, timeout=1_700, check=False
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return folder, ran.stdout
@@ -122,7 +122,7 @@ def played(tmp_path_factory):
 
 @pytest.mark.flow
 @pytest.mark.exhaustive
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1_800)
 def test_three_days_with_a_killed_worker_end_with_books_that_agree(played):
     _, told = played
     assert "worker killed after the promotion, before the payment" in told
@@ -133,7 +133,7 @@ def test_three_days_with_a_killed_worker_end_with_books_that_agree(played):
 
 @pytest.mark.flow
 @pytest.mark.exhaustive
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("altered", ["dashboard", "chain", "ledger"])
 def test_an_altered_number_is_found(played, altered, tmp_path, monkeypatch):
     import books
