@@ -16,8 +16,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-SOURCES = ("ledger", "chain", "dashboard", "registry", "report")
-FINISHED = {"baseline", "promoted", "hold", "reject", "refused"}
+TELLS: Mapping[str, tuple[str, ...]] = {
+    "attempts": ("ledger", "dashboard", "report"),
+    "rolled back": ("ledger", "dashboard", "registry"),
+    "champion version": ("ledger", "dashboard", "registry", "report"),
+    "champion digest": ("ledger", "chain", "registry"),
+    "payments": ("ledger", "chain", "dashboard", "registry", "report"),
+    "DeltaOne paid": ("ledger", "chain", "dashboard", "report"),
+    "paid to the owner": ("ledger", "chain", "dashboard"),
+    "paid to 0x": ("ledger", "chain", "dashboard", "report"),
+    "looks at": ("ledger", "dashboard"),
+}
+"""Who has to tell a number whose name begins so; one of them that does not is a difference."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +39,8 @@ class Line:
 
     @property
     def agrees(self) -> bool:
-        """Whether at least two sources tell it, and all the same."""
-        return len(self.said) > 1 and len(set(map(str, self.said.values()))) == 1
+        """Whether everybody who has to tell it does, and tells the same."""
+        return None not in self.said.values() and len(set(self.said.values())) == 1
 
 
 def read(spec: Path, home: Path) -> list[Line]:
@@ -47,10 +57,10 @@ def read(spec: Path, home: Path) -> list[Line]:
     from hokusai_mlflow.spec import load_spec  # noqa: PLC0415
 
     named, settings = load_spec(spec), Settings(home=home)
-    addresses = [named.owner, *(one.address for one in named.contributors)]
+    people = [one.address.lower() for one in named.contributors]
     told = {
-        "ledger": of_ledger(settings, named.model),
-        "chain": of_chain(settings, named.model, addresses),
+        "ledger": of_ledger(settings, named.model, named.owner),
+        "chain": of_chain(settings, named.model, named.owner, people),
         "dashboard": of_dashboard(settings, named.model),
         "registry": of_registry(settings, named.model),
         "report": of_report(settings, named.model),
@@ -59,23 +69,23 @@ def read(spec: Path, home: Path) -> list[Line]:
 
 
 def lines(told: Mapping[str, Mapping[str, object]]) -> list[Line]:
-    """The sources' numbers side by side, in the order in which the ledger tells them.
+    """The sources' numbers side by side, the ledger's first; None for one that is not told.
 
     Parameters
     ----------
     told : mapping
-        Of each source, its numbers by name. A name that only one source has is no agreement.
+        Of each source, its numbers by name.
     """
-    names = dict.fromkeys(name for source in SOURCES for name in told.get(source, {}))
-    return [
-        Line(
-            name, {source: told[source][name] for source in SOURCES if name in told.get(source, {})}
-        )
-        for name in names
-    ]
+    sources = dict.fromkeys(source for who in TELLS.values() for source in who)
+    names = dict.fromkeys(name for source in sources for name in told.get(source, {}))
+    found = []
+    for name in names:
+        who = next(who for begins, who in TELLS.items() if name.startswith(begins))
+        found.append(Line(name, {source: told.get(source, {}).get(name) for source in who}))
+    return found
 
 
-def of_ledger(settings: Any, model: str) -> dict[str, object]:
+def of_ledger(settings: Any, model: str, owner: str) -> dict[str, object]:
     """What the append-only entries say; they are checked against their hash chain first."""
     from hokusai_mlflow.ledger import Ledger  # noqa: PLC0415
 
@@ -90,7 +100,7 @@ def of_ledger(settings: Any, model: str) -> dict[str, object]:
     receipts = [e.body["receipt"] for e in by_kind["attempt.closed"] if e.body.get("receipt")]
     paid: Counter[str] = Counter()
     for receipt in receipts:
-        paid[receipt["owner"].lower()] += int(receipt["owner_wei"])
+        paid[owner.lower()] += int(receipt["owner_wei"])
         for one in receipt["contributors"]:
             paid[one["address"].lower()] += int(one["wei"])
     crowned = [e for e in entries if e.kind in ("attempt.promoted", "champion.rolled_back")]
@@ -102,12 +112,13 @@ def of_ledger(settings: Any, model: str) -> dict[str, object]:
         "champion digest": crowned[-1].body["digest"],
         "payments": len(confirmed),
         "DeltaOne paid, wei": sum(paid.values()),
+        "paid to the owner, wei": paid.pop(owner.lower(), 0),
         **{f"paid to {address}, wei": paid[address] for address in sorted(paid)},
         **{f"looks at {name}": looks[name] for name in sorted(looks)},
     }
 
 
-def of_chain(settings: Any, model: str, addresses: Sequence[str]) -> dict[str, object]:
+def of_chain(settings: Any, model: str, owner: str, people: Sequence[str]) -> dict[str, object]:
     """What the contract's events, head and balances say, also of addresses that it never paid."""
     with _verifier(settings) as verifier:
         events = verifier.events()
@@ -115,7 +126,7 @@ def of_chain(settings: Any, model: str, addresses: Sequence[str]) -> dict[str, o
         for event in events:
             if event.name == "RewardDistributed":
                 paid[str(event.arguments["account"]).lower()] += int(event.arguments["amount"])
-        balances = {one: verifier.balance(one) for one in {*paid, *map(str.lower, addresses)}}
+        balances = {one: verifier.balance(one) for one in {*paid, *people, owner.lower()}}
         wrong = {one: held for one, held in balances.items() if held != paid[one]}
         if wrong:
             raise ValueError(f"balances differ from the events that paid them: {wrong}")
@@ -123,6 +134,7 @@ def of_chain(settings: Any, model: str, addresses: Sequence[str]) -> dict[str, o
             "champion digest": str(verifier.head(model)).removeprefix("0x"),
             "payments": sum(event.name == "ImprovementRecorded" for event in events),
             "DeltaOne paid, wei": verifier.supply(),
+            "paid to the owner, wei": balances.pop(owner.lower()),
             **{f"paid to {address}, wei": balances[address] for address in sorted(balances)},
         }
 
@@ -162,7 +174,6 @@ def of_dashboard(settings: Any, model: str) -> dict[str, object]:
         people = get(f"/api/contributors.json?model={model}&size=500")["items"]
     outcomes = Counter(attempt["outcome"] for attempt in attempts)
     paid = {person["account"].lower(): int(person["paid"]) for person in people}
-    paid[one["owner"].lower()] = int(totals["owner_reward"])
     changes = one["champions"]
     return {
         **{f"attempts: {name}": count for name, count in sorted(outcomes.items())},
@@ -170,6 +181,7 @@ def of_dashboard(settings: Any, model: str) -> dict[str, object]:
         "champion version": one["champion_version"],
         "payments": totals["final"],
         "DeltaOne paid, wei": int(totals["reward"]),
+        "paid to the owner, wei": int(totals["owner_reward"]),
         **{f"paid to {address}, wei": wei for address, wei in sorted(paid.items())},
         **{f"looks at {kept['name']}": kept["spent"] for kept in one["holdouts"]},
     }

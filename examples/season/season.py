@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ KILLED_ON = 12
 FLOWS = ("improve", "monitor", "settle", "report")
 LATER = ("monitor", "settle", "report")
 """What runs after improve; all at once, as one worker has several hands."""
-DIFFERENT = 4
+DIFFERENT, INTERRUPTED = 4, 130
 
 
 def main() -> int:
@@ -44,12 +45,17 @@ def main() -> int:
         parser.error(f"{folder} is not empty: a season starts anew, in a new folder")
     from hokusai_mlflow.errors import HokusaiError  # noqa: PLC0415
 
+    # Whatever ends this process politely ends the server and the worker with it.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         play(folder, given.days, given.killed_on)
         return tell(folder)
     except HokusaiError as problem:
         print(f"error: {problem}", file=sys.stderr)
         return problem.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def play(folder: Path, days: int, killed_on: int) -> None:
