@@ -13,7 +13,7 @@ PARALLEL := -n 2 --ignore=tests/calibration --ignore=tests/benchmarks \
 	--ignore=$(BROWSER)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-regression demo-language demo-translation season test test-exhaustive test-more zk-tools zk-interop ui-tests calibrate calibrate-quick bench bench-quick faults postgres lint contracts-tools contracts vectors gas slither halmos mutants lock clean
+.PHONY: help install demo demo-regression demo-language demo-translation season test test-exhaustive test-more zk-tools zk-interop transformers ui-tests calibrate calibrate-quick bench bench-quick faults postgres lint contracts-tools contracts vectors gas slither halmos mutants lock clean
 
 help: ## Show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -69,6 +69,21 @@ zk-tools:
 
 zk-interop: $(STAMP) zk-tools ## Proofs, keys and circuits between our prover and snarkjs (needs Node)
 	$(BIN)/pytest -q tests/verification/zk/test_zk_interop.py
+
+# An environment of its own, because torch is large: where it cannot be installed, this says so and
+# is done.
+TORCH := .venv-transformers
+TORCH_PACKAGES := "torch==2.13.0" "transformers==5.23.*"
+TORCH_TESTS := tests/test_causal_lm.py tests/examples/test_gpt2.py
+transformers: requirements.lock pyproject.toml ## Perplexity and the whole flow with a causal model of transformers (needs torch)
+	@test -d $(TORCH) || $(PYTHON) -m venv $(TORCH)
+	@$(TORCH)/bin/python -m pip install --quiet --disable-pip-version-check "uv>=0.5"
+	@$(TORCH)/bin/uv pip install --quiet --python $(TORCH)/bin/python --require-hashes -r requirements.lock
+	@$(TORCH)/bin/uv pip install --quiet --python $(TORCH)/bin/python --no-deps --no-build-isolation \
+		--editable .
+	@if $(TORCH)/bin/python -m pip install --quiet --disable-pip-version-check $(TORCH_PACKAGES); then \
+		$(TORCH)/bin/pytest -q -m "" $(TORCH_TESTS); \
+	else echo "make transformers: skipped, because torch cannot be installed here" >&2; fi
 
 # Simulations and timings have commands of their own: a test must not depend on how busy the machine is.
 calibrate: $(STAMP) ## Measure what the gate promises, at full size, and write the report
@@ -151,9 +166,11 @@ $(HALMOS)/bin/halmos:
 mutants: contracts-tools vectors ## Break the contracts on purpose, and see that the tests find every break
 	$(PYTHON) tests/contracts/mutants.py
 
+# All extras but transformers, whose torch is large.
+LOCKED := $(addprefix --extra ,examples dask postgres zk test browser bench dev)
 lock: ## Resolve the dependencies anew
-	$(BIN)/uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11 \
+	$(BIN)/uv pip compile --quiet pyproject.toml $(LOCKED) --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements.lock
 
 clean: ## Remove the environment and the embedded stores
-	rm -rf $(VENV) .hokusai examples/*/data
+	rm -rf $(VENV) $(TORCH) .hokusai examples/*/data

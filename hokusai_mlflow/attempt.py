@@ -225,7 +225,7 @@ def _begin(client: MlflowClient, ledger: Ledger, inputs: Inputs, settings: Setti
         if finished:
             return Attempt(id_, "", inputs, champion, *found, "", finished=finished)
         sizes = [int(c.accepted.sum()) for c in found[0] if c.name in found[2]]
-        spec.valuation.require_affordable(sizes, whole=len(found[2]) - len(sizes))
+        spec.valuation.require_affordable(sizes, len(found[2]) - len(sizes))
         holdout = active_holdout(
             ledger, spec.model, spec.data.split.holdouts, quota=spec.gate.quota
         )

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import csv
 import os
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -135,6 +137,13 @@ def csv_memory(path: Path) -> int:
     return size + round(scale * (values * CELL + rows * ROW))
 
 
+def require_once(columns: Sequence[str], what: str) -> None:
+    """Refuse columns that appear twice: readers would rename, or take, either of them."""
+    twice = sorted(name for name, count in Counter(columns).items() if count > 1)
+    if twice:
+        raise InputError(f"{what}columns appear twice: {twice}")
+
+
 def require_parquet(path: Path, *, where: str = "") -> None:
     """Refuse a Parquet file that names a column twice, or is too large for this machine's memory.
 
@@ -149,9 +158,7 @@ def require_parquet(path: Path, *, where: str = "") -> None:
 
     with pq.ParquetFile(path) as file:
         schema = file.schema_arrow
-    twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
-    if twice:
-        raise InputError(f"{where}{path}: columns appear twice: {twice}")
+    require_once(schema.names, f"{where}{path}: ")
     # Texts stay as the file names them, once each, while they are only counted.
     texts = [field.name for field in schema if _is_text(field.type)]
     with pq.ParquetFile(path, read_dictionary=texts) as file:
@@ -165,19 +172,20 @@ def parquet_memory(file: pq.ParquetFile, most: int) -> int:
     there are more than `most` bytes, counting ends.
     """
     about = file.metadata
-    needed = about.num_rows * ROW
+    needed = int(about.num_rows) * ROW
     texts = set()
     for group in range(about.num_row_groups):
         for at in range(about.num_columns):
             column = about.row_group(group).column(at)
-            needed += column.num_values * CELL + column.total_uncompressed_size
+            needed += int(column.num_values * CELL + column.total_uncompressed_size)
             if column.physical_type in ("BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY"):
                 texts.add(column.path_in_schema)
         if needed > most:
             return needed
     for name in sorted(texts.intersection(file.schema_arrow.names)):
         for batch in file.iter_batches(_ROWS_AT_ONCE, columns=[name]):
-            needed += _spelt(batch.column(0))
+            # Once as Arrow's, once more as Python's while they are hashed.
+            needed += 2 * _spelt(batch.column(0))
             if needed > most:
                 return needed
     return needed

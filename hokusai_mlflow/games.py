@@ -112,6 +112,18 @@ class Game:
             digest({"order": dict(zip(inputs.pool.ids, inputs.parts, strict=True))}),
         )
 
+    def without(self, names: Collection[str]) -> Game:
+        """The game in which some contributors bring nothing."""
+        out = [self.players.index(name) for name in names]
+        stays = ~np.isin(self.owner, out)
+        players = tuple(name for name in self.players if name not in names)
+        at = np.array([players.index(self.players[one]) for one in self.owner[stays]])
+        rows = stays[: len(self.owner) - len(self.whole)]
+        brought = self.brought.take(rows) if self.brought is not None and rows.any() else None
+        return replace(
+            self, players=players, brought=brought, owner=at.astype(np.int64), folder=None
+        )
+
     @property
     def replicates(self) -> int:
         """Folds of all repeats."""

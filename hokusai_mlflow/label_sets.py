@@ -133,7 +133,7 @@ def _chunks(
             "choose a larger proof.capacity, or fewer examples"
         )
     circuit = circuit_of(statement.circuit)
-    key = settings.split_key(spec.model, spec.data.split.key)
+    key = settings.salt_key(spec.model, spec.data.split.key)
     labels = statement.labels(rows.targets)
     found = []
     for start in range(0, len(places), capacity):

@@ -7,17 +7,18 @@ from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from hokusai_mlflow import proving
+from hokusai_mlflow import inferring, proving
 from hokusai_mlflow.deltaone import PairedSums, paired_kind, significant
 from hokusai_mlflow.errors import EvidenceMismatch
 from hokusai_mlflow.evidence import Evidence, build, read_sums
+from hokusai_mlflow.inference_plan import Subject
 from hokusai_mlflow.inputs import PAYMENT
 from hokusai_mlflow.judgement import Judgement
 from hokusai_mlflow.metrics import metric
 from hokusai_mlflow.reward import model_config
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.stats.paired import paired_scores
-from hokusai_mlflow.trial import Payment, Trial, measured_bps, payable_bps
+from hokusai_mlflow.trial import Models, Payment, Trial, measured_bps, payable_bps
 from hokusai_mlflow.valuation import Valuation
 from hokusai_mlflow.verification.statement import Statement
 
@@ -65,14 +66,21 @@ def price(judgement: Judgement, payment: Trial, valuation: Valuation) -> Payment
 
 
 def evidence(
-    judgement: Judgement, payment: Trial, valuation: Valuation, settings: Settings
+    judgement: Judgement,
+    payment: Trial,
+    valuation: Valuation,
+    settings: Settings,
+    both: Models | None = None,
 ) -> Evidence:
-    """The evidence document of a promotion."""
+    """The evidence document of a promotion; `both` models where inference is proven."""
     attempt, gate = judgement.attempt, judgement.trial
     spec, sections = attempt.inputs.spec, _sections(judgement, settings)
     proven = None
     if proving.is_proven(spec):
         proven = proving.described(attempt, gate, payment, settings)
+    if proven is not None and both is not None:
+        subject = Subject(attempt, judgement.candidate.digest, gate, payment, both)
+        proven["inference"] = inferring.described(subject, settings)
     sections["evaluation"]["payment"] = {
         "part": PAYMENT if spec.pay == "fresh" else attempt.holdout,
         "digest": proven["evaluation_set"] if proven else payment.evaluation,

@@ -84,7 +84,7 @@ def key_of(
     ChainError
         When there is nothing but a development key, and it is to count elsewhere.
     """
-    store, circuit = _store(settings), circuit_of(statement.circuit)
+    store, circuit = key_store(settings), circuit_of(statement.circuit)
     found = store.find(circuit)
     if abroad and (found is None or found.mode == "development"):
         raise ChainError(
@@ -95,6 +95,18 @@ def key_of(
     if found is not None:
         return found
     return store.make(circuit, progress=lambda stage, *far: progress(f"key, {stage}", *far))
+
+
+def key_store(settings: Settings) -> Any:
+    """Where keys are kept.
+
+    Returns
+    -------
+    KeyStore
+    """
+    from hokusai_mlflow.verification.zk.keys import KeyStore  # noqa: PLC0415
+
+    return KeyStore(settings.prepare().home / "zk")
 
 
 # ---------------------------------------------------------------------- before predictions exist
@@ -206,7 +218,7 @@ def described(attempt: Attempt, gate: Trial, payment: Trial, settings: Settings)
                 "champion": hex(commitments[1]),
                 "candidate": hex(commitments[2]),
             }
-            for chunk, _, commitments in _private(statement, one, chunks, settings, spec)
+            for chunk, _, commitments in private_chunks(statement, one, chunks, settings, spec)
         ]
         for name, one, chunks in (("gate", gate, labels.gate), ("payment", payment, labels.payment))
     }
@@ -259,9 +271,9 @@ def prove(
             progress(f"proving the {which}'s sums", steps * len(made) + done, whole)
 
         made: list[Proof] = []
-        for _, rows, _ in _private(statement, one, chunks, settings, spec):
+        for _, rows, _ in private_chunks(statement, one, chunks, settings, spec):
             circuit = circuit_of(statement.circuit)
-            store = _store(settings)
+            store = key_store(settings)
             found = proving.prove(circuit, rows, context, store, record=record, progress=told)
             _, n, _, champion, candidate, *counts = found.inputs
             words = tuple(found.proof.words())
@@ -306,7 +318,7 @@ def seen_by_oracles(
 # ---------------------------------------------------------------------- inside
 
 
-def _private(
+def private_chunks(
     statement: Statement, one: Trial, chunks: Sequence[Chunk], settings: Settings, spec: Spec
 ) -> Iterator[tuple[Chunk, Any, tuple[int, int, int]]]:
     """Chunks with their rows for the prover, and the three commitments to them."""
@@ -318,7 +330,7 @@ def _private(
         statement.predictions(said["champion"]),
         statement.predictions(said["candidate"]),
     )
-    key = settings.split_key(spec.model, spec.data.split.key)
+    key = settings.salt_key(spec.model, spec.data.split.key)
     circuit = circuit_of(statement.circuit)
     for chunk in chunks:
         values = [[column[row] for row in chunk.rows] for column in columns]
@@ -343,9 +355,3 @@ def _tally(statement: Statement, one: Trial, places: npt.NDArray[np.int64]) -> t
     labels = statement.labels(said["target"][places])
     outputs = (statement.predictions(said[name][places]) for name in ("champion", "candidate"))
     return tuple(statement.tally(labels, *outputs))
-
-
-def _store(settings: Settings) -> Any:
-    from hokusai_mlflow.verification.zk.keys import KeyStore  # noqa: PLC0415
-
-    return KeyStore(settings.prepare().home / "zk")

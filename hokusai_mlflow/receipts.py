@@ -9,6 +9,7 @@ from hokusai_mlflow.chain.settlement import Settlement
 from hokusai_mlflow.deltaone import CONTRIBUTORS_PERCENT, WEIGHT_TOTAL
 from hokusai_mlflow.evidence import Evidence
 from hokusai_mlflow.judgement import Judgement
+from hokusai_mlflow.report.inferred import told_inference
 from hokusai_mlflow.report.receipt import ContributorLine, Outcome, Receipt
 from hokusai_mlflow.report.valued import told_how
 from hokusai_mlflow.reward import is_development_chain
@@ -102,6 +103,7 @@ def judged(
         settlement=settlement.to_dict() if settlement else {},
         contributors=lines,
         valued=told_how(evidence.document["contributions"].get("valuation")) if evidence else "",
+        inferred=told_inference(evidence.document) if evidence else "",
         owner=spec.owner,
         owner_wei=str(reward - sum(int(line.wei) for line in lines)),
         evidence=evidence.digest if evidence else "",

@@ -9,13 +9,15 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
+from typing import Any
 
-from hokusai_mlflow import proving
+from hokusai_mlflow import inferring, proving, quantising
 from hokusai_mlflow.attempt import Attempt
 from hokusai_mlflow.chain.connect import connect, is_development
 from hokusai_mlflow.chain.deployment import deploy, find_deployment
 from hokusai_mlflow.chain.development import LOCAL_CHAIN_ID
 from hokusai_mlflow.chain.improvement import Improvement
+from hokusai_mlflow.chain.inference import Draw
 from hokusai_mlflow.chain.model import Method, ModelConfig
 from hokusai_mlflow.chain.outbox import Outbox
 from hokusai_mlflow.chain.proven import Proven
@@ -25,13 +27,14 @@ from hokusai_mlflow.chain.verifier import Verifier
 from hokusai_mlflow.deltaone import WAD, WEIGHT_TOTAL, z2_floor_e6
 from hokusai_mlflow.errors import ChainError
 from hokusai_mlflow.evidence import Evidence
+from hokusai_mlflow.inference_plan import Subject
 from hokusai_mlflow.inputs import Inputs
 from hokusai_mlflow.judgement import Judgement
 from hokusai_mlflow.keys import oracle_keys, sender_key
 from hokusai_mlflow.ledger import Ledger
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import ChainSpec, Spec
-from hokusai_mlflow.trial import Trial
+from hokusai_mlflow.trial import Models, Trial
 from hokusai_mlflow.verification.claimed import improvement_from
 from hokusai_mlflow.verification.oracle import attest, require_quorum
 from hokusai_mlflow.verification.requests import ask, collect, put, standing
@@ -187,15 +190,38 @@ def found_lineage(
         bench.verifier.configure_model(bench.sender, spec.model, model_config(spec), digest)
     if proving.is_proven(spec):
         proving.agree(bench.verifier, bench.sender, inputs, settings, progress)
+    if quantising.is_inferred(spec):
+        inferring.agree(bench.verifier, bench.sender, inputs, settings)
 
 
-def commit_labels(attempt: Attempt, settings: Settings) -> str | None:
-    """Commit to the labels that an attempt is judged and paid by; None where oracles verify."""
+def commit_labels(attempt: Attempt, champion: Any, settings: Settings) -> str | None:
+    """Commit to the labels that an attempt is judged and paid by; None where oracles verify.
+
+    Where inference is proven, to the examples' features and the champion's weights too.
+    """
     spec = attempt.inputs.spec
     if not proving.is_proven(spec):
         return None
     bench = open_chain(spec.chain, settings)
-    return proving.commit_labels(attempt, bench.verifier, bench.sender, settings)
+    found = proving.commit_labels(attempt, bench.verifier, bench.sender, settings)
+    if quantising.is_inferred(spec):
+        inferring.commit_features(attempt, champion, bench.verifier, bench.sender, settings)
+    return found
+
+
+def infer(
+    judgement: Judgement,
+    payment: Trial,
+    both: Models,
+    settings: Settings,
+    *,
+    progress: Progress = silent,
+) -> Draw:
+    """Prove on chain that the predictions that are paid for are the models'; once."""
+    attempt = judgement.attempt
+    bench = open_chain(attempt.inputs.spec.chain, settings)
+    subject = Subject(attempt, judgement.candidate.digest, judgement.trial, payment, both)
+    return inferring.infer(subject, bench.verifier, bench.sender, settings, progress=progress)
 
 
 def require_head(spec: Spec, digest: str, settings: Settings) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -122,18 +123,9 @@ class Settings(BaseSettings):
         path = self.home / "keys" / f"split-{model}.key"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            # Readable by its owner only. A link appears with its whole content or not at all, and
-            # never in the place of another one.
-            handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".split-")
-            try:
-                with os.fdopen(handle, "w") as file:
-                    file.write(secrets.token_hex(SPLIT_KEY_BYTES))
-                    file.flush()
-                    os.fsync(file.fileno())
-                with suppress(FileExistsError):
-                    os.link(draft, path)
-            finally:
-                Path(draft).unlink()
+            content = secrets.token_hex(SPLIT_KEY_BYTES)
+            with _written(path, content) as draft, suppress(FileExistsError):
+                os.link(draft, path)
         try:
             key = bytes.fromhex(path.read_text())
         except ValueError:
@@ -144,3 +136,42 @@ class Settings(BaseSettings):
                 "another key, examples that were trained on would be tested on"
             )
         return key
+
+    def salt_key(self, model: str, given: SecretStr | None) -> bytes:
+        """Key that the salts of a model's commitments follow from: its split key.
+
+        A key that a spec gives is kept beside the others, since an attempt that is taken up again
+        reads its spec from a copy without keys, and has to commit to the same.
+
+        Parameters
+        ----------
+        model : str
+            Registered model name.
+        given : SecretStr, optional
+            The spec's key.
+        """
+        path = self.home / "keys" / f"salts-{model}.key"
+        if given is None:
+            if path.exists():
+                return bytes.fromhex(path.read_text())
+            return self.split_key(model, None)
+        key = self.split_key(model, given)
+        if not path.exists() or path.read_text() != key.hex():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with _written(path, key.hex()) as draft:
+                os.replace(draft, path)
+        return key
+
+
+@contextmanager
+def _written(path: Path, content: str) -> Iterator[str]:
+    """A draft beside a file, readable by its owner only; put in its place whole or not at all."""
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".draft-")
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        yield draft
+    finally:
+        Path(draft).unlink(missing_ok=True)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from prefect.logging import get_run_logger
 
@@ -21,6 +22,7 @@ from hokusai_mlflow import (
     gate,
     outcome,
     proving,
+    quantising,
     receipts,
     refits,
     reigning,
@@ -134,25 +136,33 @@ def train(attempt: Attempt) -> Registered:
     known = registry.registered_by(client, attempt.model, attempt.id)
     if known is not None:
         return known
-    if attempt.champion is not None:
-        reward.require_head(attempt.inputs.spec, attempts.beaten(attempt).digest, settings)
-        # Before there is a candidate that could predict anything.
-        reward.commit_labels(attempt, settings)
     spec, recipe, rows = attempt.inputs.spec, attempt.inputs.recipe, attempt.training
+    quantising.require_kind(recipe, spec)
+    champion = None
+    if attempt.champion is not None:
+        reward.require_head(spec, attempts.beaten(attempt).digest, settings)
+        if quantising.is_inferred(spec):
+            champion = _load(attempt, attempts.beaten(attempt), settings)
+            quantising.required_model(champion, spec)
+        # Before there is a candidate that could predict anything.
+        reward.commit_labels(attempt, champion, settings)
 
     def fit(folder: Path) -> None:
         everything = rows.everything
         fitted = recipe.fit(
             everything.features, everything.targets, seed=spec.seed, on="the training rows"
         )
+        if quantising.is_inferred(spec):
+            fitted = quantising.quantised(fitted, everything.features, attempt.inputs, champion)
         models.save(fitted, folder, serialization=spec.serialization)
 
-    key = evidence_document.digest(
-        {
-            "fit": [recipe.digest, rows.digest, spec.seed, spec.serialization],
-            "libraries": library_versions(),
-        }
-    )
+    made_of: dict[str, object] = {
+        "fit": [recipe.digest, rows.digest, spec.seed, spec.serialization],
+        "libraries": library_versions(),
+    }
+    if quantising.is_inferred(spec):
+        made_of["in whole numbers, on the grid of"] = champion and attempts.beaten(attempt).digest
+    key = evidence_document.digest(made_of)
     with given_up_on_failure(attempt):
         with under_way(f"training {spec.model} on {len(rows.everything):,} rows"):
             folder = kept_results().folder(key, fit)
@@ -256,7 +266,10 @@ def write_evidence(judgement: Judgement, payment: Trial, valuation: Valuation) -
     with Ledger(Settings().prepare().ledger) as ledger:
         stored = ledger.get("attempt.evidence", attempt.id)
         if stored is None:
-            document = outcome.evidence(judgement, payment, valuation, Settings())
+            both = None
+            if quantising.is_inferred(attempt.inputs.spec):
+                both = _load_both(attempt, judgement.candidate, Settings().prepare())
+            document = outcome.evidence(judgement, payment, valuation, Settings(), both)
             body = {
                 "digest": document.digest,
                 "paid_bps": document.document["payment"]["paid_bps"],
@@ -280,6 +293,9 @@ def attest_and_reward(
     outcome.check_sums(evidence, judgement.trial, payment)
     title = f"having {judgement.attempt.model} vouched for, and paying"
     with Ledger(settings.ledger) as ledger, under_way(title) as told:
+        if quantising.is_inferred(judgement.attempt.inputs.spec):
+            both = _load_both(judgement.attempt, judgement.candidate, settings)
+            reward.infer(judgement, payment, both, settings, progress=told)
         settlement = reward.pay(judgement, payment, evidence, ledger, settings, progress=told)
     get_run_logger().info("%r", settlement)
     return settlement
@@ -376,13 +392,11 @@ def _close(attempt: Attempt, receipt: Receipt, report: Report, settings: Setting
 
 
 def _load_both(attempt: Attempt, candidate: Registered, settings: Settings) -> Models:
+    both = (attempts.beaten(attempt), candidate)
+    return Models(*(_load(attempt, one, settings) for one in both))
+
+
+def _load(attempt: Attempt, one: Registered, settings: Settings) -> Any:
     client = connect(settings)
-    loaded = [
-        models.load(
-            client,
-            registry.version(client, attempt.model, one.version),
-            expected_digest=one.digest,
-        )
-        for one in (attempts.beaten(attempt), candidate)
-    ]
-    return Models(*loaded)
+    version = registry.version(client, attempt.model, one.version)
+    return models.load(client, version, expected_digest=one.digest)

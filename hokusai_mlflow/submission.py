@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from os.path import realpath
 from pathlib import Path
 from typing import Literal
 
@@ -102,7 +103,7 @@ def against_spec(path: Path, settings: Settings, data: Path) -> Against:
     earlier, name = [], ""
     for contributor in spec.contributors:
         file = base / contributor.data
-        if file.resolve() == data.resolve():
+        if realpath(file) == realpath(data):
             name = contributor.name
             break
         if file.exists():

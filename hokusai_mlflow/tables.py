@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from hokusai_mlflow.errors import InputError, MissingInput
-from hokusai_mlflow.files import header_of, require_parquet, require_table
+from hokusai_mlflow.files import header_of, require_once, require_parquet, require_table
 
 # Newer pandas reads floats to the last bit by itself and warns when asked to.
 _PANDAS = tuple(int(part) for part in pd.__version__.split(".")[:2])
@@ -76,23 +76,24 @@ def read_table(
 def _read_csv(
     path: Path, name: str, id_column: str | None, typed: Collection[str] | None
 ) -> pd.DataFrame:
-    header = pd.Index(header_of(path))
     # pandas would rename the second of two equal columns.
-    if header.duplicated().any():
-        raise InputError(f"{name}: columns appear twice: {duplicated(header)}")
-    written = [] if typed is None else [c for c in header if c not in {id_column, *typed}]
+    require_once(header_of(path), f"{name}: ")
+    table = _parsed(path, dtype=None if id_column is None else {id_column: str}, **_EXACT_FLOATS)
+    if typed is not None:
+        as_written = _parsed(path, dtype=str, keep_default_na=False)
+        for column in table.columns.difference(
+            [*typed, *([] if id_column is None else [id_column])]
+        ):
+            table[column] = as_written[column]
+    return table
+
+
+def _parsed(path: Path, **options: Any) -> pd.DataFrame:
     with warnings.catch_warnings():
         # A row longer than the header is cut with only this warning.
         warnings.simplefilter("error", pd.errors.ParserWarning)
         table: pd.DataFrame = pd.read_csv(
-            path,
-            # An id such as 007 must stay what it is.
-            dtype=None if id_column is None else {id_column: str},
-            converters=dict.fromkeys(written, str) or None,
-            encoding="utf-8-sig",
-            **_EXACT_FLOATS,
-            index_col=False,
-            low_memory=False,
+            path, encoding="utf-8-sig", index_col=False, low_memory=False, **options
         )
     return table
 

@@ -20,6 +20,7 @@ from hokusai_mlflow.contributions.shapley import Shapley, exact_shapley, leave_o
 from hokusai_mlflow.contributions.shares import share_errors, shares
 from hokusai_mlflow.deltaone import WEIGHT_TOTAL
 
+OWNERS = (RECIPE_PLAYER, REFERENCE_PLAYER)
 MOST_NAMED = 8
 MOST_WORTH_TOLD = 256
 """Coalitions whose worth evidence lists; of more it would be the longest part."""
@@ -43,8 +44,9 @@ class Valuation:
     how : mapping
         ``method``, ``refits`` and ``max_refits``, ``share_std_errors`` (fractions of the shares,
         by the delta method), and of sampled values ``rounds``, ``precision``, the
-        ``sampling_error`` reached, and ``stopped``: ``precise`` or ``budget``. Empty in evidence
-        of a time when all values were exact.
+        ``sampling_error`` reached, and ``stopped``: ``precise`` or ``budget``. Where somebody did
+        harm, ``left_out`` and ``total_without``: values and shares of the others are those of the
+        game without them. Empty in evidence of a time when all values were exact.
     """
 
     shapley: Mapping[str, Any]
@@ -107,15 +109,33 @@ class Valuation:
         return f"Valuation({told or 'nobody'}; {self.contributed / 100:.1f} % of the improvement)"
 
 
-def value_players(
+@dataclass(frozen=True)
+class Measured:
+    """Values of one game, and how they were found.
+
+    Attributes
+    ----------
+    shapley : Shapley
+        The values.
+    how : mapping
+        As in `Valuation.how`, without the shares' errors.
+    worth : mapping of frozenset of str to (r,) array
+        What coalitions are worth; empty of sampled values.
+    """
+
+    shapley: Shapley
+    how: Mapping[str, Any]
+    worth: Mapping[frozenset[str], np.ndarray] = field(default_factory=dict)
+
+
+def measured_by_coalitions(
     players: tuple[str, ...],
     worth: Mapping[frozenset[str], np.ndarray],
     *,
     test_train_ratio: float,
     method: Method = "exact",
-    max_refits: int | None = None,
-) -> Valuation:
-    """Values of the players from those of coalitions, and the shares that are paid for.
+) -> Measured:
+    """Values of the players from those of coalitions.
 
     Parameters
     ----------
@@ -127,35 +147,21 @@ def value_players(
         Size of a test fold divided by the reference rows it trains on.
     method : {"exact", "leave_one_out"}
         Which value.
-    max_refits : int, optional
-        The budget, for the record.
-
-    Returns
-    -------
-    Valuation
-        Only values above noise count, for contributors and for the owner's changes alike.
     """
     value = leave_one_out if method == "leave_one_out" else exact_shapley
     found = value(players, worth, test_train_ratio=test_train_ratio)
     refits = sum(len(values) for values in worth.values())
-    measured = tuple(
-        {"members": sorted(coalition), "mean": float(np.mean(values))}
-        for coalition, values in sorted(worth.items(), key=lambda one: sorted(one[0]))
-    )
-    told = measured if len(measured) <= MOST_WORTH_TOLD else ()
-    return _valuation(
-        found, told, {"method": method, "refits": refits, "max_refits": max_refits or refits}
-    )
+    return Measured(found, {"method": method, "refits": refits}, worth)
 
 
-def value_sampled(
+def measured_by_orders(
     players: tuple[str, ...],
     added: np.ndarray,
     *,
     test_train_ratio: float,
     how: Mapping[str, Any],
-) -> Valuation:
-    """Values of the players from sampled orders, and the shares that are paid for.
+) -> Measured:
+    """Values of the players from sampled orders.
 
     Parameters
     ----------
@@ -169,17 +175,64 @@ def value_sampled(
         Of the record, what this does not know.
     """
     found = sampled_values(players, added, test_train_ratio=test_train_ratio)
-    told = {**how, "rounds": added.shape[1], "sampling_error": found.sampling_error}
-    return _valuation(found.shapley, (), told)
+    told = {"rounds": added.shape[1], "sampling_error": found.sampling_error}
+    return Measured(found.shapley, {**how, **told})
 
 
-def _valuation(
-    found: Shapley, worth: tuple[Mapping[str, Any], ...], how: Mapping[str, Any]
-) -> Valuation:
+def harmful(found: Shapley) -> tuple[str, ...]:
+    """Contributors with a negative value, where others have a positive one."""
+    values = dict(zip(found.players, found.values, strict=True))
+    bad = tuple(name for name, value in values.items() if value < 0 and name not in OWNERS)
+    return bad if any(value > 0 for value in values.values()) else ()
+
+
+def without(found: Measured, names: tuple[str, ...], test_train_ratio: float) -> Measured:
+    """Exact values of the game without some players, from coalitions that are known already."""
+    players = tuple(one for one in found.shapley.players if one not in names)
+    worth = {one: values for one, values in found.worth.items() if not one & {*names}}
+    again = measured_by_coalitions(players, worth, test_train_ratio=test_train_ratio)
+    return Measured(again.shapley, {**again.how, "refits": 0})
+
+
+def valuation_of(first: Measured, again: Measured | None = None) -> Valuation:
+    """Shares that are paid for. Only values above noise count, the owner's changes' alike.
+
+    Parameters
+    ----------
+    first : Measured
+        Of everybody.
+    again : Measured, optional
+        Of those who did no harm, by themselves. Their shares follow from these values: among
+        harmful rows good ones are worth more, and whoever brings both, under two names, would be
+        paid for the repair of its own damage.
+    """
+    last = again or first
+    found = last.shapley
     everybody = shares(found, found.players)
-    contributors = [p for p in found.players if p not in (RECIPE_PLAYER, REFERENCE_PLAYER)]
+    contributors = [p for p in found.players if p not in OWNERS]
     due = sum(everybody.get(name, 0) for name in contributors)
     contributed = due * WEIGHT_TOTAL // (sum(everybody.values()) or WEIGHT_TOTAL)
     paid = shares(found, contributors) if contributed else {}
-    errors = dict(share_errors(found, list(paid)))
-    return Valuation(found.to_dict(), paid, contributed, worth, {**how, "share_std_errors": errors})
+    how = {**last.how, "share_std_errors": dict(share_errors(found, list(paid)))}
+    if again is not None:
+        how["refits"] = first.how["refits"] + again.how["refits"]
+        how["left_out"] = [one for one in first.shapley.players if one not in found.players]
+        how["total_without"] = found.total
+    return Valuation(_told(first.shapley, found), paid, contributed, _worth(first.worth), how)
+
+
+def _told(first: Shapley, last: Shapley) -> dict[str, Any]:
+    """Everybody's value: of those who did harm what they did to all."""
+    latest = dict(zip(last.players, zip(last.values, last.std_errors, strict=True), strict=True))
+    early = zip(first.players, zip(first.values, first.std_errors, strict=True), strict=True)
+    values, errors = zip(*(latest.get(name, pair) for name, pair in early), strict=True)
+    return first.to_dict() | {"values": list(values), "std_errors": list(errors)}
+
+
+def _worth(worth: Mapping[frozenset[str], np.ndarray]) -> tuple[Mapping[str, Any], ...]:
+    if len(worth) > MOST_WORTH_TOLD:
+        return ()
+    return tuple(
+        {"members": sorted(coalition), "mean": float(np.mean(values))}
+        for coalition, values in sorted(worth.items(), key=lambda one: sorted(one[0]))
+    )

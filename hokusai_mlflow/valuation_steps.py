@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +16,26 @@ from hokusai_mlflow.attempt import Attempt
 from hokusai_mlflow.cache import Cache
 from hokusai_mlflow.contributions.effort import (
     Method,
-    chosen_method,
     most_pieces,
     round_refits,
 )
 from hokusai_mlflow.contributions.orders import drawn, player_order, row_order
-from hokusai_mlflow.contributions.sampling import FEWEST_ROUNDS, added, sampled_values
+from hokusai_mlflow.contributions.sampling import FEWEST_ROUNDS, added
 from hokusai_mlflow.contributions.shapley import all_but_one, coalitions
 from hokusai_mlflow.errors import InputError
 from hokusai_mlflow.games import Game
 from hokusai_mlflow.progress import wait_for_all
 from hokusai_mlflow.spec import ValuationPlan
 from hokusai_mlflow.stepping import kept_results, step
-from hokusai_mlflow.valuation import Valuation, value_players, value_sampled
+from hokusai_mlflow.valuation import (
+    Measured,
+    Valuation,
+    harmful,
+    measured_by_coalitions,
+    measured_by_orders,
+    valuation_of,
+    without,
+)
 
 Submit = Callable[..., PrefectFuture[Any]]
 COALITIONS_PER_TASK = 16
@@ -61,30 +69,19 @@ def walk(
 
 
 def value_contributions(attempt: Attempt) -> Valuation:
-    """Value everybody who changed something, as the spec says."""
+    """Value everybody who changed something as the spec says, and anew without those who harm."""
     plan, results = attempt.inputs.spec.valuation, kept_results()
     game = Game.of_attempt(attempt)
-    if plan.runner != "threads":
-        game = game.kept(results)
-    method = chosen_method(
-        plan.method,
-        players=len(game.players),
-        divisible=len(game.sizes),
-        replicates=game.replicates,
-        max_refits=plan.max_refits,
-    )
     with _workers(plan) as submit:
-        if method in ("rows", "sampled"):
-            return _by_orders(game, plan, submit, results.root, rows=method == "rows")
-        asked = list((all_but_one if method == "leave_one_out" else coalitions)(game.players))
-        worth = _by_coalitions(game, asked, submit, results.root)
-        return value_players(
-            game.players,
-            worth,
-            test_train_ratio=1 / (plan.folds - 1),
-            method=method,
-            max_refits=plan.max_refits,
-        )
+        work = _Work(plan, submit, results)
+        first = work.measure(game, plan.max_refits - plan.fewest(game.sizes, len(game.whole)))
+        bad = harmful(first.shapley)
+        if not bad:
+            return valuation_of(first)
+        if first.how["method"] == "exact":
+            return valuation_of(first, without(first, bad, plan.test_train_ratio))
+        left = plan.max_refits - first.how["refits"]
+        return valuation_of(first, work.measure(game.without(bad), left))
 
 
 def require_runner(plan: ValuationPlan) -> None:
@@ -99,66 +96,90 @@ def require_runner(plan: ValuationPlan) -> None:
         _runner(plan)
 
 
-def _by_coalitions(
-    game: Game, asked: list[frozenset[str]], submit: Submit, results: Path
-) -> dict[frozenset[str], np.ndarray]:
-    parts = [
-        asked[at : at + COALITIONS_PER_TASK] for at in range(0, len(asked), COALITIONS_PER_TASK)
-    ]
-    futures = [
-        [
-            submit(weigh, game=game, replicate=replicate, asked=part, results=results)
-            for part in parts
-        ]
-        for replicate in range(game.replicates)
-    ]
-    title = f"valuing {len(game.players)} contributions"
-    wait_for_all(title, [future for row in futures for future in row])
-    found = np.array([[one for future in row for one in future.result()] for row in futures])
-    return dict(zip(asked, found.T, strict=True))
+@dataclass(frozen=True)
+class _Work:
+    """Refits of games, by a plan, on workers."""
 
+    plan: ValuationPlan
+    submit: Submit
+    results: Cache
 
-def _by_orders(
-    game: Game, plan: ValuationPlan, submit: Submit, results: Path, *, rows: bool
-) -> Valuation:
-    method: Method = "rows" if rows else "sampled"
-    blocks = plan.blocks if rows else None
-    pieces = most_pieces(method, game.sizes, len(game.whole), plan.blocks)
-    rounds: list[list[list[float]]] = []
-    refits, ratio, stopped = 2 * game.replicates, 1 / (plan.folds - 1), ""
-    while not stopped:
+    def measure(self, game: Game, budget: int) -> Measured:
+        """Values of one game, from no more refits than the budget has once the least is done."""
+        plan = self.plan
+        if plan.runner != "threads":
+            game = game.kept(self.results)
+        method = plan.way(game.sizes, len(game.whole))
+        if method in ("rows", "sampled"):
+            return self._by_orders(game, budget, rows=method == "rows")
+        asked = list((all_but_one if method == "leave_one_out" else coalitions)(game.players))
+        worth = self._worth(game, asked)
+        found = measured_by_coalitions(
+            game.players, worth, test_train_ratio=plan.test_train_ratio, method=method
+        )
+        return replace(found, how={**found.how, "max_refits": plan.max_refits})
+
+    def _worth(self, game: Game, asked: list[frozenset[str]]) -> dict[frozenset[str], np.ndarray]:
+        size = COALITIONS_PER_TASK
+        parts = [asked[at : at + size] for at in range(0, len(asked), size)]
+        root = self.results.root
         futures = [
-            submit(
+            [
+                self.submit(weigh, game=game, replicate=replicate, asked=part, results=root)
+                for part in parts
+            ]
+            for replicate in range(game.replicates)
+        ]
+        title = f"valuing {len(game.players)} contributions"
+        wait_for_all(title, [future for row in futures for future in row])
+        found = np.array([[one for future in row for one in future.result()] for row in futures])
+        return dict(zip(asked, found.T, strict=True))
+
+    def _by_orders(self, game: Game, budget: int, *, rows: bool) -> Measured:
+        plan, method = self.plan, _method(rows)
+        pieces = most_pieces(method, game.sizes, len(game.whole), plan.blocks)
+        rounds: list[list[list[float]]] = []
+        refits, stopped = 2 * game.replicates, ""
+        how = {"method": method, "max_refits": plan.max_refits, "precision": plan.precision}
+        if rows:
+            how["blocks"] = plan.blocks
+        while not stopped:
+            found = self._round(game, len(rounds), plan.blocks if rows else None)
+            rounds.append([values for values, _ in found])
+            refits += sum(count for _, count in found)
+            if len(rounds) < FEWEST_ROUNDS:
+                continue
+            measured = measured_by_orders(
+                game.players,
+                np.array(rounds).transpose(1, 0, 2),
+                test_train_ratio=plan.test_train_ratio,
+                how=how,
+            )
+            error = measured.how["sampling_error"]
+            if error is None or error <= plan.precision:
+                stopped = "precise"
+            elif refits + round_refits(pieces, game.replicates) > budget:
+                stopped = "budget"
+        return replace(measured, how={**measured.how, "refits": refits, "stopped": stopped})
+
+    def _round(self, game: Game, draw: int, blocks: int | None) -> list[tuple[list[float], int]]:
+        futures = [
+            self.submit(
                 walk,
                 game=game,
                 replicate=replicate,
-                draw=len(rounds),
+                draw=draw,
                 blocks=blocks,
-                results=results,
+                results=self.results.root,
             )
             for replicate in range(game.replicates)
         ]
-        wait_for_all(f"valuing {len(game.players)} contributions, round {len(rounds) + 1}", futures)
-        found = [future.result() for future in futures]
-        rounds.append([values for values, _ in found])
-        refits += sum(count for _, count in found)
-        together = np.array(rounds).transpose(1, 0, 2)
-        if len(rounds) < FEWEST_ROUNDS:
-            continue
-        error = sampled_values(game.players, together, test_train_ratio=ratio).sampling_error
-        if error is None or error <= plan.precision:
-            stopped = "precise"
-        elif refits + round_refits(pieces, game.replicates) > plan.max_refits:
-            stopped = "budget"
-    how = {
-        "method": method,
-        "refits": refits,
-        "max_refits": plan.max_refits,
-        "precision": plan.precision,
-        "stopped": stopped,
-        **({"blocks": blocks} if blocks else {}),
-    }
-    return value_sampled(game.players, together, test_train_ratio=ratio, how=how)
+        wait_for_all(f"valuing {len(game.players)} contributions, round {draw + 1}", futures)
+        return [future.result() for future in futures]
+
+
+def _method(rows: bool) -> Method:
+    return "rows" if rows else "sampled"
 
 
 @contextmanager

@@ -8,11 +8,13 @@ import pandas as pd
 import pytest
 import worlds
 import yaml
+from pydantic import SecretStr
 
 from hokusai_mlflow import label_sets, proving
 from hokusai_mlflow.chain.proof_verifier import ProofVerifier
 from hokusai_mlflow.chain.proven import evaluation_set_id
 from hokusai_mlflow.errors import ChainError, InputError, SpecError
+from hokusai_mlflow.inputs.inputs import _written as written
 from hokusai_mlflow.proven_sums import MACRO
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import load_spec
@@ -43,6 +45,7 @@ def attempt(tmp_path, **changes):
     return worlds.attempt_on(inputs, checks=(), training=None, players=(), champion=None), settings
 
 
+INFERRED = {"prove_inference": True}
 REGRESSION = {"task": "regression", "metric": "mae", "metric_options": {"cap": 2}}
 
 
@@ -83,6 +86,14 @@ REGRESSION = {"task": "regression", "metric": "mae", "metric_options": {"cap": 2
         ({"verification": "zk", "proof": {"capacity": 100}}, "proof.capacity: "),
         ({"verification": "zk", "proof": {"max_part_percent": 49}}, "proof.max_part_percent: "),
         ({"verification": "zk", "proof": {"keys": "x"}}, "unknown key"),
+        ({"verification": "zk", "proof": {"miss": 0.01}}, "miss needs prove_inference: true"),
+        ({"verification": "zk", "proof": INFERRED | {"miss": 0}}, "proof.miss: "),
+        ({"verification": "zk", "proof": INFERRED | {"draw_delay": 201}}, "proof.draw_delay: "),
+        ({"verification": "zk", "proof": INFERRED, "serialization": "skops"}, "cloudpickle"),
+        (
+            {"verification": "zk", "proof": INFERRED | {"target_range": [0, 1]}} | REGRESSION,
+            "prove_inference is for classifiers",
+        ),
     ],
 )
 def test_what_cannot_be_proven_is_refused_before_anything_runs(tmp_path, changes, said):
@@ -233,3 +244,30 @@ def test_statements_of_classifications(tmp_path, metric, options, counted, posit
     assert (statement.circuit.counted, statement.positive) == (counted, positive)
     assert statement.circuit.capacity == 128
     assert statement.classes == (0, 1)
+
+
+def test_specs_without_inference_are_written_as_before(tmp_path):
+    made, _ = attempt(tmp_path, verification="zk")
+    before = written(made.inputs.spec)["proof"]
+    assert set(before) == {
+        "oracles_too",
+        "capacity",
+        "target_range",
+        "steps",
+        "max_part_percent",
+        "label_owner",
+        "min_commitment_age",
+    }
+
+
+def test_salts_outlive_the_specs_key(tmp_path):
+    """An attempt that is taken up again reads its spec from a copy without keys."""
+    settings, given = Settings(home=tmp_path / "home").prepare(), SecretStr("the spec's")
+    assert settings.salt_key("board", None) == settings.split_key("board", None)
+    assert settings.salt_key("board", given) == b"the spec's"
+    assert settings.salt_key("board", None) == b"the spec's"
+    assert settings.salt_key("board", SecretStr("another")) == b"another"
+    assert settings.salt_key("board", None) == b"another"
+    assert settings.salt_key("other", None) != b"another"
+    kept = settings.home / "keys" / "salts-board.key"
+    assert kept.stat().st_mode & 0o077 == 0

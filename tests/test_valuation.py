@@ -6,7 +6,13 @@ import pytest
 from hokusai_mlflow.attempt import RECIPE_PLAYER, REFERENCE_PLAYER
 from hokusai_mlflow.contributions.shapley import coalitions
 from hokusai_mlflow.evidence import canonical
-from hokusai_mlflow.valuation import Valuation, value_players
+from hokusai_mlflow.valuation import (
+    Valuation,
+    harmful,
+    measured_by_coalitions,
+    valuation_of,
+    without,
+)
 
 REPLICATES = 12
 
@@ -22,7 +28,9 @@ def _additive(worth, *, noise=0.0005):
 
 
 def _value(worth, **options):
-    return value_players(tuple(worth), _additive(worth, **options), test_train_ratio=0.5)
+    found = measured_by_coalitions(tuple(worth), _additive(worth, **options), test_train_ratio=0.5)
+    bad = harmful(found.shapley)
+    return valuation_of(found, without(found, bad, 0.5) if bad else None)
 
 
 def test_contributors_are_paid_in_proportion():

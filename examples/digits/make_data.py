@@ -21,6 +21,8 @@ harbour_museum.csv  a few good scans
 quick_labels.csv    real scans, three of four with a wrong label
 mirror_press.csv    scans of the pool under new ids: a third as they are, a third with three pixels
                     changed by one grey level, a third in another order with the columns reversed
+new_scanner.csv     what comes in after the promotion: the archive's digits by a scanner that places
+                    them one pixel further to the right
 """
 
 
@@ -53,11 +55,16 @@ def main() -> None:
     copied.iloc[:, :-1] = pixels
     mirror = copied.iloc[:, ::-1]
 
+    moved = north.copy()
+    placed = north.drop(columns="digit").to_numpy().reshape(-1, 8, 8)
+    moved.iloc[:, :-1] = np.pad(placed, ((0, 0), (0, 0), (1, 0)))[:, :, :8].reshape(-1, 64)
+
     write("pool", "pool", pool)
     write("north_archive", "north", north)
     write("harbour_museum", "harbour", harbour)
     write("quick_labels", "quick", quick)
     write("mirror_press", "mirror", mirror)
+    write("new_scanner", "fresh", moved)
     (DATA / "NOTE.txt").write_text(NOTE, encoding="utf-8")
 
 

@@ -61,7 +61,7 @@ class KneserNey:
         return found
 
     def perplexity(self, texts: Iterable[str]) -> float:
-        """Exp of the mean negative log-likelihood of a byte."""
+        """The exponential of the mean negative log-likelihood of a byte."""
         return float(np.exp(-np.concatenate(self.log_likelihoods(texts)).mean()))
 
 

@@ -57,7 +57,7 @@ def artifact(contract: str) -> Artifact:
 
     Parameters
     ----------
-    contract : "DeltaOne", "DeltaOneVerifier" or "ProofVerifier"
+    contract : "DeltaOne", "DeltaOneVerifier", "InferenceVerifier" or "ProofVerifier"
 
     Returns
     -------

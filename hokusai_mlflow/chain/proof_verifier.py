@@ -86,6 +86,18 @@ class ProofVerifier(Contract):
         web3, home = verifier.web3, verifier.home
         super().__init__(web3, verifier.proofs(), "ProofVerifier", home=home)
 
+    # ------------------------------------------------------------------ inference
+
+    def inference(self) -> str | None:
+        """Address of the contract that checks inference; None when there is none."""
+        with refusals():
+            found = str(self._contract.functions.inference().call())
+        return found if int(found, 16) else None
+
+    def set_inference(self, signer: Signer, given: str) -> str:
+        """Name the contract that checks inference; once."""
+        return self.transact(signer, "setInference", address(given))
+
     # ------------------------------------------------------------------ keys
 
     def mode(self, key: str) -> Mode:

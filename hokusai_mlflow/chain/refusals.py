@@ -28,6 +28,7 @@ RETRYABLE = frozenset(
         "DailyCapExceeded",
         "EnforcedPause",
         "HeadIsAnother",
+        "InferenceMissing",
         "ModelUnknown",
     }
 )
@@ -41,6 +42,7 @@ _REMEDIES = {
     "DailyCapExceeded": "settle again tomorrow, or raise the model's daily cap",
     "EnforcedPause": "settle again when the contract is unpaused",
     "HeadIsAnother": "settle again when the chain's head is this improvement's champion",
+    "InferenceMissing": "prove that the predictions are the models' (run again), then settle again",
     "ModelUnknown": "configure the model on chain, then settle again",
     "Expired": "have it attested again with a later deadline and enqueue it again",
     "QuorumMissing": "have it attested by enough registered oracles and enqueue it again",
@@ -148,6 +150,7 @@ def _errors() -> dict[bytes, dict[str, Any]]:
         *artifact("DeltaOne").abi,
         *artifact("DeltaOneVerifier").abi,
         *artifact("ProofVerifier").abi,
+        *artifact("InferenceVerifier").abi,
     ]
     return {
         keccak(text=abi_to_signature(entry))[:4]: entry  # type: ignore[arg-type]

@@ -147,7 +147,7 @@ def _require_verified(
 ) -> None:
     """Show every check; refuse unless all of them hold, on data for both sets."""
     from hokusai_mlflow.cli.evidence_checks import check_document, check_predictions, guarded
-    from hokusai_mlflow.cli.proof_checks import check_proven, check_seen, require_verifier
+    from hokusai_mlflow.cli.proof_checks import check_proven, check_seen
 
     sets = document["evaluation"]
     if sets["payment"] == sets["gate"]:
@@ -162,7 +162,6 @@ def _require_verified(
             partial(check_predictions, document, "payment", payment_data),
         ]
     if proven is not None:
-        require_verifier()
         looks += [
             partial(check_seen, document, proven, data, payment_data),
             partial(check_proven, document, request.improvement, proven, request.domain),

@@ -180,7 +180,7 @@ def configure_model(
 
     Example: hokusai chain configure-model pipeline.yaml
     """
-    from hokusai_mlflow import proving, reward
+    from hokusai_mlflow import inferring, proving, quantising, reward
     from hokusai_mlflow.inputs import read_inputs
     from hokusai_mlflow.spec import load_spec
     from hokusai_mlflow.tracking import registry
@@ -207,7 +207,10 @@ def configure_model(
         return
     transaction = bench.verifier.configure_model(bench.sender, loaded.model, config, genesis)
     if proving.is_proven(loaded):
-        proving.agree(bench.verifier, bench.sender, read_inputs(spec, settings), settings)
+        inputs = read_inputs(spec, settings)
+        proving.agree(bench.verifier, bench.sender, inputs, settings)
+        if quantising.is_inferred(loaded):
+            inferring.agree(bench.verifier, bench.sender, inputs, settings)
     if as_json:
         output.document({"model": loaded.model, "genesis": genesis, "transaction": transaction})
     elif transaction is None:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from hokusai_mlflow import evidence
 from hokusai_mlflow.chain.improvement import Improvement, signing_domain
 from hokusai_mlflow.chain.proven import Proof, Proven, context_of
+from hokusai_mlflow.cli.inference_checks import assumptions as inference_assumptions
+from hokusai_mlflow.cli.inference_checks import check_inferred
 from hokusai_mlflow.cli.predictions import checked
 from hokusai_mlflow.contributions.digests import shown_digest
 from hokusai_mlflow.errors import InputError, MissingInput
@@ -50,9 +52,20 @@ def check_proofs(document: Mapping[str, Any], proof: Path | None) -> list[Check]
         raise MissingInput(f"no proofs at {proof} ({problem.strerror})") from None
     except ValueError as problem:
         raise InputError(f"{proof} is not JSON: {problem}") from None
-    domain = signing_domain(int(told["chain_id"]), told["contract"])
-    improvement = Improvement.from_dict(told["improvement"])
-    return check_proven(document, improvement, Proven.from_dict(told["proven"]), domain)
+    try:
+        domain = signing_domain(int(told["chain_id"]), told["contract"])
+        improvement = Improvement.from_dict(told["improvement"])
+        proven = Proven.from_dict(told["proven"])
+    except (KeyError, TypeError, ValueError) as problem:
+        raise InputError(
+            f"{proof} does not hold an improvement and its proofs, as the proof.json beside an "
+            f"evidence.json does: {problem!r}"
+        ) from None
+    checks = check_proven(document, improvement, proven, domain)
+    if "inference" in document["verification"]:
+        where = "commitments, draw and proofs are on the chain; check them with --chain"
+        checks.append(Check("predictions ⇐ models", None, where))
+    return checks
 
 
 def check_proven(
@@ -75,6 +88,11 @@ def check_proven(
     """
     stated, model = document["verification"], document["model"]
     statement = Statement.from_dict(stated["statement"])
+    for which in ("gate", "payment"):
+        proofs, labels = getattr(proven, which), getattr(proven, f"{which}_labels")
+        if len(proofs) != len(labels):
+            told = f"{len(proofs)} for {len(labels)} commitments to labels"
+            return [Check(f"{which} proofs", False, told)]
     own = improvement_from(document, improvement.deadline)
     found_set = proven.evaluation_set(model).removeprefix("0x")
     said = [_stated(stated[which]) for which in ("gate", "payment")]
@@ -86,10 +104,10 @@ def check_proven(
         )
     ]
     checks = [
-        Check("proven improvement", own == improvement, f"{improvement!r}, as the evidence asks"),
-        Check("verifying key", proven.key_hash == stated["key"], f"{proven.key_hash}"),
-        Check("evaluation set", found_set == stated["evaluation_set"], f"0x{found_set}"),
-        Check("commitments", said == given, f"{len(given[0] + given[1])} chunks, as stated"),
+        _same("proven improvement", own, improvement),
+        _same("verifying key", stated["key"], proven.key_hash),
+        _same("evaluation set", stated["evaluation_set"], found_set),
+        _same("commitments", said, given, f"of {len(given[0] + given[1])} chunks"),
     ]
     context = context_of(improvement, domain)
     for which in ("gate", "payment"):
@@ -145,24 +163,6 @@ def check_seen(
     return checks
 
 
-def require_verifier() -> None:
-    """Check that proofs can be verified here.
-
-    Raises
-    ------
-    InputError
-        When the extra ``zk`` is not installed.
-    """
-    try:
-        import py_ecc  # noqa: F401
-        import zksnake  # noqa: F401
-    except ImportError as problem:
-        raise InputError(
-            f"proofs cannot be verified here, for {problem.name} is not installed: "
-            "pip install 'hokusai-mlflow[zk]'"
-        ) from None
-
-
 def check_recorded(document: Mapping[str, Any], verifier: Verifier) -> list[Check]:
     """Check the proofs that were paid for, read from the transaction, and when labels were fixed.
 
@@ -202,6 +202,7 @@ def check_recorded(document: Mapping[str, Any], verifier: Verifier) -> list[Chec
             Check(f"{line.what} (chain)", line.ok, line.detail)
             for line in check_proven(document, improvement, proven, verifier.domain)
         ),
+        *check_inferred(document, verifier),
     ]
 
 
@@ -214,13 +215,25 @@ def assumptions(document: Mapping[str, Any]) -> list[str]:
     told = [
         f"The proof's key is of the mode {mode}: {SETUP.get(mode, 'unknown')}.",
         "Labels were fixed before pay; that they are true, only their owner knows. Whoever knows "
-        "them can prove any predictions, and chooses which, and who is paid.",
-        "That the committed predictions are those of the two models is not proven here.",
+        f"them can {_leaves(stated)}, and chooses which, and who is paid.",
+        *inference_assumptions(document),
         "Circuits, prover and contracts have not been audited.",
     ]
     if stated["shown"] is not None:
         told.insert(1, "Oracles vouch for the examples that they saw, by a quorum of signatures.")
     return told
+
+
+def _same(what: str, stated: object, found: object, told: str = "") -> Check:
+    told = told or str(found)
+    same = stated == found
+    detail = "as the evidence states" if same else "which is not what the evidence states"
+    return Check(what, same, f"{told}, {detail}")
+
+
+def _leaves(stated: Mapping[str, Any]) -> str:
+    """What is left to whoever knows the labels."""
+    return "fit weights to them" if "inference" in stated else "prove any predictions"
 
 
 def _stated(chunks: list[Mapping[str, Any]]) -> list[tuple[int, ...]]:
@@ -236,12 +249,8 @@ def _given(labels: tuple[int, ...], proofs: tuple[Proof, ...]) -> list[tuple[int
 
 
 def _proof(what: str, proven: Proven, inputs: list[int], proof: Proof) -> Check:
-    try:
-        from hokusai_mlflow.verification.zk import independent, verifying
-    except ImportError as problem:
-        return Check(
-            what, None, f"{problem.name} is not installed: pip install 'hokusai-mlflow[zk]'"
-        )
+    from hokusai_mlflow.verification.zk import independent, verifying
+
     try:
         key = verifying.VerifyingKey.from_words(proven.key)
         points = verifying.Proof.from_words(proof.points)

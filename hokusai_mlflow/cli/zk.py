@@ -19,6 +19,7 @@ from hokusai_mlflow.errors import InputError, MissingInput
 
 if TYPE_CHECKING:
     from hokusai_mlflow.verification.zk.circuit import Circuit
+    from hokusai_mlflow.verification.zk.inference import Inference
     from hokusai_mlflow.verification.zk.keys import KeyRecord, KeyStore
     from hokusai_mlflow.verification.zk.setup import Progress
 
@@ -29,7 +30,7 @@ app = typer.Typer(
 
 Kind = Annotated[
     str,
-    typer.Option("--kind", help="accuracy, confusion, absolute_loss or squared_loss."),
+    typer.Option("--kind", help="accuracy, confusion, absolute_loss, squared_loss, or inference."),
 ]
 Capacity = Annotated[
     int, typer.Option("--capacity", "-n", help="Examples a proof has room for: 128, 1024, 10240.")
@@ -38,6 +39,17 @@ Bits = Annotated[int, typer.Option("--bits", help="Bits of a label: 4 for up to 
 Parameter = Annotated[
     int | None,
     typer.Option("--classes-or-cap", help="Classes of confusion, or cap of a loss in steps."),
+]
+
+Shapes = Annotated[
+    str | None,
+    typer.Option(
+        "--shapes",
+        help="Of inference: champion's and candidate's sizes, such as 30x1 or 30x1,30x16x2.",
+    ),
+]
+Slots = Annotated[
+    int, typer.Option("--slots", help="Of inference: drawn rows that one proof opens.")
 ]
 
 TRUST = {
@@ -54,12 +66,16 @@ def setup(
     capacity: Capacity = 128,
     bits: Bits = 4,
     parameter: Parameter = None,
+    shapes: Shapes = None,
+    slots: Slots = 64,
     mode: Annotated[
         str, typer.Option("--mode", help="development, or auditor for a trusted party's key.")
     ] = "development",
     as_json: AsJson = False,
 ) -> None:
-    """Make the key of a circuit; at 10,240 examples this takes a minute.
+    """Make the key of a circuit; at 10,240 examples this takes a minute or more.
+
+    Of inference, the flow names the circuit that it needs; bits are those of the model's metric.
 
     Example: hokusai zk setup --kind accuracy --capacity 1024 --mode development
     """
@@ -68,7 +84,7 @@ def setup(
             f"expected the mode development or auditor, found {mode!r}; a ceremony's key is "
             "imported with `hokusai zk import-key`"
         )
-    keys_here, of = store(), named(kind, capacity, bits, parameter)
+    keys_here, of = store(), named(kind, (capacity, bits, parameter), shapes, slots)
     with bars(quiet=as_json) as told:
         record = keys_here.make(of, mode, told)  # type: ignore[arg-type]
     _show([record], as_json)
@@ -84,6 +100,8 @@ def import_key(
     capacity: Capacity = 128,
     bits: Bits = 4,
     parameter: Parameter = None,
+    shapes: Shapes = None,
+    slots: Slots = 64,
     as_json: AsJson = False,
 ) -> None:
     """Check that a key is a sound one of a circuit built here anew, and keep it.
@@ -92,7 +110,7 @@ def import_key(
     """
     from hokusai_mlflow.verification.zk.importing import import_key as check_and_keep
 
-    of = named(kind, capacity, bits, parameter)
+    of = named(kind, (capacity, bits, parameter), shapes, slots)
     _show([check_and_keep(of, key, powers, store())], as_json)
 
 
@@ -103,6 +121,8 @@ def export_circuit(
     capacity: Capacity = 128,
     bits: Bits = 4,
     parameter: Parameter = None,
+    shapes: Shapes = None,
+    slots: Slots = 64,
 ) -> None:
     """Write a circuit as snarkjs reads it, for a ceremony (snarkjs groth16 setup).
 
@@ -110,7 +130,7 @@ def export_circuit(
     """
     from hokusai_mlflow.verification.zk.files import digest, r1cs_bytes
 
-    r1cs = named(kind, capacity, bits, parameter).constraints()
+    r1cs = named(kind, (capacity, bits, parameter), shapes, slots).constraints()
     to.write_bytes(r1cs_bytes(r1cs))
     output.say(f"{to}: {len(r1cs):,} constraints, digest {digest(r1cs)}")
 
@@ -137,7 +157,13 @@ def check(
     from hokusai_mlflow.verification.zk.keys import verifying_key
     from hokusai_mlflow.verification.zk.proving import Proven
 
-    proven = Proven.from_dict(document(proof))
+    told = document(proof)
+    if "improvement" in told:
+        raise InputError(
+            f"{proof} holds an improvement's proofs: check them with `hokusai verify EVIDENCE "
+            "--proof …`, or take them out with `hokusai zk export-proofs`"
+        )
+    proven = Proven.from_dict(told)
     record = next((one for one in store() if one.hash == proven.key), None)
     if record is None:
         raise MissingInput(
@@ -187,11 +213,28 @@ def store() -> KeyStore:
     return KeyStore(read_settings().home / "zk")
 
 
-def named(kind: str, capacity: int, bits: int, parameter: int | None) -> Circuit:
-    """The circuit that options name."""
+def named(
+    kind: str,
+    sizes: tuple[int, int, int | None],
+    shapes: str | None = None,
+    slots: int = 64,
+) -> Circuit | Inference:
+    """The circuit that options name, of the sums or of inference."""
+    from hokusai_mlflow.verification.zk.inference import Inference
     from hokusai_mlflow.verification.zk.proving import circuit
+    from hokusai_mlflow.verification.zk.quantised import Shape
 
-    return circuit(kind, capacity, bits, parameter)
+    if kind != "inference":
+        if shapes is not None:
+            raise InputError(f"--shapes is of inference; {kind} has none")
+        return circuit(kind, *sizes)
+    if not shapes:
+        raise InputError("inference needs --shapes: the models' sizes, such as 30x1")
+    first, *more = (Shape.named(shape) for shape in shapes.split(","))
+    if len(more) > 1:
+        raise InputError(f"--shapes are one or two, found {1 + len(more)}")
+    capacity, bits, _ = sizes
+    return Inference(capacity, bits, min(slots, capacity), first, more[0] if more else first)
 
 
 @contextmanager
@@ -211,12 +254,20 @@ def bars(*, quiet: bool) -> Iterator[Progress]:
 
 
 def _show(records: list[KeyRecord], as_json: bool) -> None:
+    from hokusai_mlflow.verification.zk.setup import memory_bound
+
     if as_json:
-        output.document({"keys": [one.to_dict() | {"path": str(one.path)} for one in records]})
+        found = [
+            one.to_dict() | {"path": str(one.path), "memory": memory_bound(one.constraints)}
+            for one in records
+        ]
+        output.document({"keys": found})
         return
     if not records:
         output.say("no key is here; make one with `hokusai zk setup`")
     for one in records:
         output.say(f"{one.circuit}  {one.mode}  {one.hash}", "bold")
         output.say(f"    {_rests(one)}")
+        memory = memory_bound(one.constraints) / 2**20
+        output.say(f"    proving takes at most {memory:,.0f} MiB of memory")
         output.say(f"    {one.constraints:,} constraints, circuit {one.digest[:16]}…; {one.path}")

@@ -30,6 +30,8 @@ def check_circuit(
     capacity: zk.Capacity = 128,
     bits: zk.Bits = 4,
     parameter: zk.Parameter = None,
+    shapes: zk.Shapes = None,
+    slots: zk.Slots = 64,
 ) -> None:
     """Check that a .r1cs file is a circuit of ours, built here anew.
 
@@ -37,7 +39,7 @@ def check_circuit(
     """
     from hokusai_mlflow.verification.zk.files import digest, read_r1cs
 
-    found, own = read_r1cs(file), zk.named(kind, capacity, bits, parameter)
+    found, own = read_r1cs(file), zk.named(kind, (capacity, bits, parameter), shapes, slots)
     ours = own.constraints()
     same = digest(found) == digest(ours)
     told = f"{own.name}, {len(ours):,} constraints, digest {digest(ours)}"
@@ -53,6 +55,8 @@ def export_key(
     capacity: zk.Capacity = 128,
     bits: zk.Bits = 4,
     parameter: zk.Parameter = None,
+    shapes: zk.Shapes = None,
+    slots: zk.Slots = 64,
 ) -> None:
     """Write the verifying part of the strongest key kept here, as snarkjs reads it.
 
@@ -63,7 +67,7 @@ def export_key(
     from hokusai_mlflow.verification.zk import files
     from hokusai_mlflow.verification.zk.keys import verifying_key
 
-    record = zk.store().get(zk.named(kind, capacity, bits, parameter))
+    record = zk.store().get(zk.named(kind, (capacity, bits, parameter), shapes, slots))
     files.write_json(to, files.key_json(verifying_key(record)))
     output.say(f"{to}: {record.circuit}, {record.mode}, {record.hash}")
 
@@ -94,7 +98,9 @@ def witness(
     from hokusai_mlflow.verification.zk.columns import new_salt
     from hokusai_mlflow.verification.zk.files import wtns_bytes
 
-    of, frame = zk.named(kind, capacity, bits, parameter), read_table(rows, name=str(rows))
+    if kind == "inference":
+        raise InputError("inference is proven by `hokusai run` alone, of rows that a chain drew")
+    of, frame = zk.named(kind, (capacity, bits, parameter)), read_table(rows, name=str(rows))
     names = ("target", "champion", "candidate")
     missing = [name for name in names if name not in frame.columns]
     if missing:
@@ -148,9 +154,13 @@ def export_proofs(
     from hokusai_mlflow.verification.zk import files
     from hokusai_mlflow.verification.zk.verifying import Proof, VerifyingKey
 
-    asked = Request.from_dict(zk.document(proof))
-    if asked.proven is None:
-        raise InputError(f"{proof} has no proofs; expected the proof.json of an improvement")
+    told = zk.document(proof)
+    if not {"improvement", "proven"} <= set(told):
+        raise InputError(
+            f"{proof} has no proofs of an improvement; expected the proof.json beside its evidence"
+        )
+    asked = Request.from_dict(told)
+    assert asked.proven is not None
     context = context_of(asked.improvement, asked.domain)
     to.mkdir(parents=True, exist_ok=True)
     key = VerifyingKey.from_words(asked.proven.key)

@@ -311,6 +311,8 @@ contract DeltaOneVerifier is Oracles, Rewards {
         if (method != Method.Oracle) {
             Claim memory claim = Claim(
                 improvement.modelId,
+                improvement.champion,
+                improvement.candidate,
                 improvement.evaluationSet,
                 _hashTypedDataV4(structHash),
                 config.kind,

@@ -3,18 +3,12 @@ pragma solidity 0.8.37;
 
 import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
 import {Groth16} from "./Groth16.sol";
+import {IInference, statementOf} from "./IInference.sol";
 import {Method} from "./Models.sol";
 import {Kind, PairedSums} from "./PairedImprovement.sol";
 import {Circuit, Counted, ProvenSums, Score} from "./ProvenSums.sol";
 import {PublicPart, Signed} from "./Signed.sol";
-
-/// @notice Who made a key. Whoever keeps the randomness of its making can prove anything.
-enum Mode {
-    Unknown,
-    Development, // this machine; refused but on the development chain
-    Auditor, // one party that is trusted to have forgotten it
-    Ceremony // many, of whom one honest one suffices
-}
+import {Mode, VerifyingKeys} from "./VerifyingKeys.sol";
 
 /// @notice Under which terms proofs count for a model.
 struct ProofTerms {
@@ -29,6 +23,8 @@ struct ProofTerms {
 /// @notice What an improvement says that must be proven.
 struct Claim {
     bytes32 modelId;
+    bytes32 champion;
+    bytes32 candidate;
     bytes32 evaluationSet;
     bytes32 digest; // of all the improvement, as oracles would sign it
     Kind kind;
@@ -64,18 +60,16 @@ struct Proven {
 ///
 /// A proof shows that the counts are those of labels, champion's and candidate's predictions that
 /// somebody who knows them committed to. It does not show that the labels are true, nor that the
-/// predictions are a model's. Its context is the digest of the whole improvement, so that no part of
+/// predictions are a model's, unless `inference` is asked to. Its context is the digest of the whole improvement, so that no part of
 /// it, payees included, can be changed by whoever sees it.
-contract ProofVerifier {
-    /// @notice Development keys count on this chain only.
-    uint256 public constant DEVELOPMENT_CHAIN = 31_337;
+contract ProofVerifier is VerifyingKeys {
     uint256 public constant MAX_CHUNKS = 256;
     uint64 public constant MAX_CLASSES = 32;
 
-    /// @notice The contract that pays, and whose administrator sets keys and terms.
-    IAccessControl public immutable verifier;
+    /// @notice Checks that predictions come from committed models, where a model's terms there ask for
+    /// it; zero: nobody does. Written once.
+    IInference public inference;
 
-    mapping(bytes32 key => Mode) public modes;
     mapping(bytes32 key => Circuit) public circuits;
 
     /// @notice Block in which an evaluation set was committed to; zero: never.
@@ -84,17 +78,16 @@ contract ProofVerifier {
     mapping(bytes32 modelId => ProofTerms) private _terms;
 
     event KeyRegistered(bytes32 indexed key, Circuit circuit, Mode mode);
-    event KeyRevoked(bytes32 indexed key);
+    event InferenceSet(IInference indexed inference);
     event ProofConfigured(bytes32 indexed modelId, ProofTerms terms);
     event EvaluationSetCommitted(
         bytes32 indexed modelId, bytes32 indexed evaluationSet, bytes32 shown, uint256[] gate, uint256[] payment
     );
 
-    error NotTheAdministrator(address caller);
     error NotTheLabelOwner(address caller, address labelOwner);
     error CircuitOutOfRange(Circuit circuit);
-    error DevelopmentKey(bytes32 key, uint256 chainId);
-    error KeyUnknown(bytes32 key);
+    error InferenceAlreadySet(IInference inference);
+    error InferenceOfAnother(IInference inference, address proofs);
     error KeyIsAnother(bytes32 expected, bytes32 given);
     error TermsOutOfRange(string field, uint256 given, uint256 bound);
     error ScoreNotCounted(Score score, Counted counted);
@@ -112,14 +105,7 @@ contract ProofVerifier {
     error PartTooLarge(uint256 part, uint256 whole, uint8 maxPercent);
     error SumsUnproven(PairedSums claimed, PairedSums proven);
 
-    modifier onlyAdministrator() {
-        if (!verifier.hasRole(0x00, msg.sender)) revert NotTheAdministrator(msg.sender);
-        _;
-    }
-
-    constructor() {
-        verifier = IAccessControl(msg.sender);
-    }
+    constructor() VerifyingKeys(IAccessControl(msg.sender)) {}
 
     // ------------------------------------------------------------------ keys and terms
 
@@ -132,18 +118,10 @@ contract ProofVerifier {
                 || (circuit.counted == Counted.Confusion && circuit.range > MAX_CLASSES)
         ) revert CircuitOutOfRange(circuit);
         bytes32 digest = keyHash(key);
-        if (mode == Mode.Unknown) revert KeyUnknown(digest);
-        _requireAllowed(digest, mode);
+        _addKey(digest, mode);
         Groth16.requireSound(key, 5 + ProvenSums.countWords(circuit));
-        (circuits[digest], modes[digest]) = (circuit, mode);
+        circuits[digest] = circuit;
         emit KeyRegistered(digest, circuit, mode);
-    }
-
-    /// @notice Let a verifying key count no longer.
-    function revokeKey(bytes32 key) external onlyAdministrator {
-        if (modes[key] == Mode.Unknown) revert KeyUnknown(key);
-        delete modes[key];
-        emit KeyRevoked(key);
     }
 
     /// @notice Set the terms under which proofs count for a model.
@@ -169,9 +147,13 @@ contract ProofVerifier {
         emit ProofConfigured(modelId, terms_);
     }
 
-    /// @notice Hash that pins a verifying key.
-    function keyHash(uint256[] memory key) public pure returns (bytes32) {
-        return keccak256(abi.encodePacked(key));
+    /// @notice Name the contract that checks inference, once and for all models.
+    function setInference(IInference given) external onlyAdministrator {
+        if (address(inference) != address(0)) revert InferenceAlreadySet(inference);
+        address asks = given.proofs();
+        if (asks != address(this)) revert InferenceOfAnother(given, asks);
+        inference = given;
+        emit InferenceSet(given);
     }
 
     /// @notice Terms under which proofs count for a model; without a key there are none.
@@ -223,6 +205,9 @@ contract ProofVerifier {
         Circuit memory circuit = _requireKey(agreed.key, proven.key);
         _requireCommitted(claim, agreed, proven);
         _requireShown(claim.method, proven);
+        if (address(inference) != address(0)) {
+            inference.requireInferred(claim.modelId, _statement(claim, proven));
+        }
         if ((agreed.score == Score.Loss) != (claim.kind != Kind.Linear)) {
             revert ScoreNotCounted(agreed.score, circuit.counted);
         }
@@ -258,17 +243,22 @@ contract ProofVerifier {
 
     // ------------------------------------------------------------------ inside
 
-    function _requireAllowed(bytes32 key, Mode mode) private view {
-        if (mode == Mode.Development && block.chainid != DEVELOPMENT_CHAIN) revert DevelopmentKey(key, block.chainid);
-    }
-
     function _requireKey(bytes32 agreed, uint256[] memory key) private view returns (Circuit memory) {
-        Mode mode = modes[agreed];
-        if (mode == Mode.Unknown) revert KeyUnknown(agreed);
-        _requireAllowed(agreed, mode); // a chain that forks gets another id
+        _requireKnown(agreed);
         bytes32 digest = keyHash(key);
         if (digest != agreed) revert KeyIsAnother(agreed, digest);
         return circuits[agreed];
+    }
+
+    /// @dev What inference is asked about: whose predictions of which examples. Gate's, then payment's.
+    function _statement(Claim calldata claim, Proven memory proven) private pure returns (bytes32) {
+        uint256 gate = proven.gate.length;
+        uint256[3][] memory predictions = new uint256[3][](gate + proven.payment.length);
+        for (uint256 i = 0; i < predictions.length; ++i) {
+            Proof memory proof = i < gate ? proven.gate[i] : proven.payment[i - gate];
+            predictions[i] = [proof.n, proof.champion, proof.candidate];
+        }
+        return statementOf(claim.champion, claim.candidate, claim.evaluationSet, predictions);
     }
 
     function _requireCommitted(Claim calldata claim, ProofTerms memory agreed, Proven memory proven) private view {

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import solc from "solc";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const contracts = ["DeltaOne", "DeltaOneVerifier", "ProofVerifier"];
+const contracts = ["DeltaOne", "DeltaOneVerifier", "InferenceVerifier", "ProofVerifier"];
 const settings = {
   evmVersion: "cancun",
   viaIR: true,

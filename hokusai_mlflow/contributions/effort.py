@@ -7,7 +7,6 @@ from typing import Literal
 
 from hokusai_mlflow.contributions.sampling import FEWEST_ROUNDS
 from hokusai_mlflow.contributions.shapley import MOST_PLAYERS
-from hokusai_mlflow.errors import InputError
 
 Asked = Literal["rows", "shapley", "leave_one_out"]
 """What a spec can ask for."""
@@ -74,56 +73,26 @@ def most_pieces(method: Method, sizes: Collection[int], whole: int, blocks: int)
 def fewest_refits(
     method: Method, sizes: Collection[int], *, whole: int, blocks: int, replicates: int
 ) -> int:
-    """What must be affordable: all coalitions, or the rounds that tell how noisy sampling is."""
+    """What valuing once takes: all coalitions, or the rounds that tell how noisy sampling is.
+
+    Parameters
+    ----------
+    method : {"rows", "exact", "sampled", "leave_one_out"}
+        From `chosen_method`.
+    sizes, whole, blocks : collection of int, int, int
+        As for `most_pieces`.
+    replicates : int
+        Folds on which everything is measured.
+    """
     players = len(sizes) + whole
     if method == "exact":
         return replicates * 2**players
     if method == "leave_one_out":
         return replicates * (players + 2)
-    return replicates * 2 + FEWEST_ROUNDS * round_refits(
-        most_pieces(method, sizes, whole, blocks), replicates
-    )
+    pieces = most_pieces(method, sizes, whole, blocks)
+    return replicates * 2 + FEWEST_ROUNDS * round_refits(pieces, replicates)
 
 
 def round_refits(pieces: int, replicates: int) -> int:
     """The most refits of one round: in every replicate an order and its reverse."""
     return replicates * 2 * (pieces - 1)
-
-
-def require_affordable(
-    asked: Asked,
-    sizes: Collection[int],
-    *,
-    whole: int,
-    blocks: int,
-    replicates: int,
-    max_refits: int,
-) -> None:
-    """Refuse before anything is changed what could not be finished; parameters as above.
-
-    Raises
-    ------
-    InputError
-        When the least that valuing takes is beyond the budget.
-    """
-    players = len(sizes) + whole
-    method = chosen_method(
-        asked,
-        players=players,
-        divisible=len(sizes),
-        replicates=replicates,
-        max_refits=max_refits,
-    )
-    # What sampling takes at least may be more than what few coalitions take.
-    ways: set[Method] = (
-        {method, "exact"} if method == "sampled" and players <= MOST_PLAYERS else {method}
-    )
-    needed = min(
-        fewest_refits(way, sizes, whole=whole, blocks=blocks, replicates=replicates) for way in ways
-    )
-    if needed > max_refits:
-        raise InputError(
-            f"valuing {players} changes takes at least {needed:,} refits, and valuation.max_refits "
-            f"is {max_refits:,}; raise it, lower valuation.repeats, valuation.folds or "
-            "valuation.blocks, or run with fewer contributors first"
-        )

@@ -11,7 +11,7 @@ from hokusai_mlflow.contributions.dataset import Dataset
 from hokusai_mlflow.evidence import digest
 from hokusai_mlflow.folds import Splitter
 from hokusai_mlflow.metrics import Metric, metric
-from hokusai_mlflow.proof_spec import Capacity
+from hokusai_mlflow.proof_spec import INFERENCE, Capacity
 from hokusai_mlflow.recipe import Recipe
 from hokusai_mlflow.spec import Spec, ValuationPlan, logged_options
 from hokusai_mlflow.verification.statement import Statement, statement_of
@@ -138,6 +138,10 @@ def _written(spec: Spec) -> dict[str, Any]:
     if spec.verification == "oracle":
         # As it was written before sums could be proven, so that no attempt begins anew.
         del written["verification"], written["proof"]
+    elif not spec.proof.prove_inference:
+        # As it was written before inference could be proven.
+        dropped = ("prove_inference", *INFERENCE)
+        written["proof"] = {k: v for k, v in written["proof"].items() if k not in dropped}
     if not spec.kind.by_people:
         # Nor did it name a proxy for people.
         del written["human"]

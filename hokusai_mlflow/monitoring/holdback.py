@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hokusai_mlflow import reward
-from hokusai_mlflow.chain.maintenance import ADMITTED, place_of
+from hokusai_mlflow.chain.maintenance import ADMITTED, RECORDED, place_of
 from hokusai_mlflow.deltaone import PairedSums
 from hokusai_mlflow.evidence import digest
 from hokusai_mlflow.history.monitoring import MEASURED
@@ -46,14 +46,18 @@ def decide_due(spec: Spec, settings: Settings) -> tuple[Decision, ...]:
         now = bench.verifier.web3.eth.get_block("latest")["timestamp"]
         for entry in ledger.entries(model=spec.model, kind="attempt.evidence"):
             document = entry.body["document"]
-            amount, due = bench.verifier.holding(digest(document))
-            if not amount or now < due:
-                continue
             place = place_of(bench.verifier.chain_id, bench.verifier.address, digest(document))
+            if ledger.get(RECORDED, place) is not None:
+                continue
             admitted = ledger.get(ADMITTED, place)
-            report = (
-                admitted.body["document"] if admitted else _report(ledger, entry.attempt, document)
-            )
+            if admitted is None:
+                amount, due = bench.verifier.holding(digest(document))
+                if not amount or now < due:
+                    continue
+                report = _report(ledger, entry.attempt, document)
+            else:
+                # Signed before, and perhaps decided: that is gone on with.
+                report = admitted.body["document"]
             if report is None:
                 continue
             decision = decide(

@@ -24,6 +24,7 @@ ORDER: tuple[Status, ...] = ("ok", "note", "warn", "roll_back")
 WATCHES = ("worse", "shrunk", "declined")
 FIRST_EXAMPLES = 1_000
 """Fresh examples that a baseline's own score is compared with later."""
+MOST_TOLD = 3
 Interval = tuple[float, float]
 
 
@@ -123,15 +124,11 @@ def judge(
         if one.alarm and action != "ignore":
             status = _more(status, action)
             reasons.append(_why(name, one))
-    for moved in drift:
-        if plan.on_drift == "ignore" or moved.low < plan.drift.note:
-            continue
-        action = "note" if moved.low < plan.drift.warn else plan.on_drift
-        status = _more(status, action)
-        reasons.append(
-            f"{moved.name} has drifted by {moved.effect:.2f} "
-            f"({moved.low:.2f} to {moved.high:.2f} of 1)"
-        )
+    moved = [one for one in drift if one.low >= plan.drift.note]
+    if moved and plan.on_drift != "ignore":
+        strong = any(one.low >= plan.drift.warn for one in moved)
+        status = _more(status, plan.on_drift if strong else "note")
+        reasons.append(_drifted(moved, len(drift)))
     return Verdict(status, tuple(reasons), watched)
 
 
@@ -207,3 +204,13 @@ def _why(name: str, one: Watched) -> str:
         "declined": "the champion's own score is lower than when it was promoted",
     }
     return f"{what[name]}: {since}"
+
+
+def _drifted(moved: Sequence[Drift], of: int) -> str:
+    """The largest drifts in words."""
+    told = [
+        f"{one.name} by {one.effect:.2f} ({one.low:.2f} to {one.high:.2f} of 1)"
+        for one in moved[:MOST_TOLD]
+    ]
+    more = f" and {len(moved) - MOST_TOLD} more" if len(moved) > MOST_TOLD else ""
+    return f"inputs have drifted, {len(moved)} of {of}: {', '.join(told)}{more}"

@@ -13,9 +13,9 @@ import numpy.typing as npt
 from hokusai_mlflow.contributions.checks import ContributionCheck, check_contributions
 from hokusai_mlflow.contributions.dataset import Dataset, check_schema, concatenate
 from hokusai_mlflow.quality.check import Case, Check, Fit, Found
-from hokusai_mlflow.quality.checks import checks
 from hokusai_mlflow.quality.policy import QUICK, QualityPolicy
 from hokusai_mlflow.quality.profile import Profile
+from hokusai_mlflow.quality.registry import checks
 from hokusai_mlflow.quality.repeats import repeats
 from hokusai_mlflow.quality.report import QualityReport
 from hokusai_mlflow.quality.similar_text import SimilarTexts

@@ -4,8 +4,8 @@ A text is taken in Unicode normal form KC, without case, with single spaces; its
 sets of eight letters in a row, which needs no words and so serves every script. The similarity of
 two texts is |A ∩ B| / |A ∪ B| (Broder 1997, doi:10.1109/SEQUEN.1997.666900). Candidates come from
 MinHash signatures of 128 values in 32 bands of 4: a pair of similarity 0.7 is proposed with
-probability 1 − (1 − 0.7⁴)³² = 0.9998, one of 0.5 with 0.87; what is proposed is then measured
-exactly, so that nothing is near that is not.
+probability 1 − (1 − 0.7⁴)³² = 0.9998, one of 0.5 with 0.87; of what is proposed, the eight
+whose signatures agree most are measured exactly, so that nothing is near that is not.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import unicodedata
 import zlib
 from collections.abc import Iterable
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,7 @@ LETTERS = 8
 LEAST_LENGTH = 40
 """Median length in letters from which a column holds texts, not names of categories."""
 _PERMUTATIONS, _BANDS, _ROWS = 128, 32, 4
-_MOST_CANDIDATES = 1_000
+_MOST_CANDIDATES, _MEASURED = 1_000, 8
 _SAMPLE = 1_000
 
 
@@ -73,6 +72,7 @@ class TextIndex:
     def __init__(self) -> None:
         self.texts: list[str] = []
         self.tags: list[Any] = []
+        self._signatures: list[Any] = []
         self._near = MinHashLSH(num_perm=_PERMUTATIONS, params=(_BANDS, _ROWS))
 
     def add(self, text: str, tag: Any, signature: MinHash | None = None) -> None:
@@ -82,6 +82,7 @@ class TextIndex:
             self._near.insert(len(self.texts), signature, check_duplication=False)
             self.texts.append(text)
             self.tags.append(tag)
+            self._signatures.append(signature.hashvalues)
 
     def nearest(
         self, text: str, signature: MinHash | None, *, other: bool = False
@@ -99,11 +100,15 @@ class TextIndex:
         """
         if signature is None:
             return 0.0, None
-        best, tag = 0.0, None
+        found = sorted(self._near.query(signature))[:_MOST_CANDIDATES]
+        found = [at for at in found if not (other and self.texts[at] == text)]
+        if len(found) > _MEASURED:
+            alike = np.stack([self._signatures[at] for at in found]) == signature.hashvalues
+            order = np.argsort(-alike.sum(axis=1), kind="stable")[:_MEASURED]
+            found = [found[at] for at in order]
         mine = shingles(text)
-        for at in islice(sorted(self._near.query(signature)), _MOST_CANDIDATES):
-            if other and self.texts[at] == text:
-                continue
+        best, tag = 0.0, None
+        for at in found:
             like = jaccard(mine, shingles(self.texts[at]))
             if like > best:
                 best, tag = like, self.tags[at]

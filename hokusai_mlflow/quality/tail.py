@@ -1,10 +1,16 @@
 """How far a column's values may honestly lie from its middle, whatever its tail.
 
-The distances of the reference rows from their median that exceed a threshold are fitted by a
-generalised Pareto distribution, with the probability-weighted moments of Hosking & Wallis (1987,
-doi:10.1080/00401706.1987.10488243). Its quantile, the shape raised by two standard errors, is where
-an honest contribution as large as the one at hand ends with the wanted probability. A column of few
-distinct values has no tail that could be fitted, and gets a wide multiple of what was seen instead.
+Distances are taken from the median of the reference rows; the farthest of them, D, is known.
+
+**One absurd value** lies beyond D · 20^max(1, 2.7 ξ) · √max(1, m/n), for a contribution of m rows
+and n reference rows, where ξ is the shape of the tail by probability-weighted moments (Hosking &
+Wallis 1987, doi:10.1080/00401706.1987.10488243), two standard errors added. Beyond f · D a tail of
+shape ξ leaves f^(−1/ξ) of what it leaves beyond D, which is m/n values: 20^−2.7 = 3e-4 of them
+here, for whatever ξ.
+
+**Too many far values**: more of them lie beyond 1.5 · D than would by chance. If contributed and
+reference values come from one distribution, whichever it is, the x farthest of all m + n are all
+contributed ones with probability ∏ (m − i)/(m + n − i), i < x.
 """
 
 from __future__ import annotations
@@ -20,9 +26,11 @@ LEAST_ROWS = 30
 """Fewer values of a column say nothing about its tail."""
 _EXCEEDING = 0.1
 _LEAST_EXCEEDING = 20
-_FEW = 20
-_WIDE = 20.0
+_ABSURD = 20.0
+_SAFETY = 2.7
+_FAR = 1.5
 _DIGITS = 3
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -32,24 +40,19 @@ class Tail:
     Attributes
     ----------
     centre : float
-        Median.
-    threshold : float
-        Distance from the median beyond which the tail was fitted.
-    share : float
-        Share of the rows beyond it.
-    scale, shape : float
-        Of the generalised Pareto distribution of what exceeds the threshold; the shape with two
-        standard errors added. A scale of 0: there is no tail that could be fitted.
+        Median of the reference rows.
     farthest : float
-        Largest distance seen.
+        Largest distance from it.
+    shape : float
+        Of the tail, two standard errors added; 0 where it is light.
+    rows : int
+        Reference rows with a value.
     """
 
     centre: float
-    threshold: float
-    share: float
-    scale: float
-    shape: float
     farthest: float
+    shape: float
+    rows: int
 
     @classmethod
     def of(cls, values: npt.NDArray[np.float64]) -> Tail | None:
@@ -65,45 +68,55 @@ class Tail:
             return None
         centre = float(np.median(values))
         distances = np.sort(np.abs(values - centre))
-        farthest = float(distances[-1])
-        if farthest == 0.0:
+        if distances[-1] == 0.0:
             return None
         k = max(round(_EXCEEDING * len(values)), _LEAST_EXCEEDING)
-        threshold, excess = float(distances[-k - 1]), distances[-k:] - distances[-k - 1]
-        scale, shape = _pareto(excess)
-        if len(np.unique(distances)) <= _FEW or scale <= 0:
-            scale = shape = 0.0
-        shares = (centre, threshold, k / len(values), scale, shape, farthest)
-        return cls(*(_rounded(one) for one in shares))
+        shape = _shape(distances[-k:] - distances[-k - 1])
+        return cls(_rounded(centre), _rounded(distances[-1]), round(shape, 2), len(values))
 
-    def limit(self, chance: float) -> float:
-        """The distance that one honest value exceeds with at most this probability."""
-        if self.scale == 0.0:
-            return _WIDE * self.farthest
-        ratio = self.share / chance
-        grown = math.log(ratio) if self.shape == 0 else (ratio**self.shape - 1) / self.shape
-        return max(self.threshold + self.scale * grown, 1.5 * self.farthest)
+    def limit(self, given: int) -> float:
+        """The distance beyond which a single value of so many is absurd."""
+        grown = math.sqrt(max(1.0, given / self.rows))
+        return float(self.farthest * _ABSURD ** max(1.0, _SAFETY * self.shape) * grown)
+
+    def beyond(self, values: npt.NDArray[np.float64], level: float) -> Mask:
+        """Which values are absurd, or among too many far ones.
+
+        Parameters
+        ----------
+        values : (m,) array
+            Contributed values; missing ones are never far.
+        level : float
+            Chance that so many honest values would be far.
+        """
+        distances = np.abs(values - self.centre)
+        far = distances > _FAR * self.farthest
+        m, n = int(np.isfinite(values).sum()), self.rows
+        first = np.arange(int(far.sum()))
+        chance = float(np.exp(np.sum(np.log(m - first) - np.log(m + n - first))))
+        if chance <= level:
+            return np.asarray(far)
+        return np.asarray(distances > self.limit(m))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready form."""
         return asdict(self)
 
 
-def _pareto(excess: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """Scale and (raised) shape ξ of a generalised Pareto distribution, from sorted excesses."""
+def _shape(excess: npt.NDArray[np.float64]) -> float:
+    """Shape of a generalised Pareto distribution from sorted excesses, two errors added, ≥ 0."""
     k = len(excess)
     mean = float(excess.mean())
     # a1 = E[X (1 − F(X))], estimated without bias.
     weighted = float((excess * np.arange(k - 1, -1, -1)).sum() / (k * (k - 1)))
     if mean <= 2 * weighted:
-        return 0.0, 0.0
+        return 0.0
     shape = 2 - mean / (mean - 2 * weighted)
-    scale = 2 * mean * weighted / (mean - 2 * weighted)
-    return scale, shape + 2 * (1 + max(shape, 0.0)) / math.sqrt(k)
+    return max(shape + 2 * (1 + max(shape, 0.0)) / math.sqrt(k), 0.0)
 
 
 def _rounded(value: float) -> float:
     """Few digits: a pack that is published should not repeat anybody's exact value."""
     if value == 0.0:
         return 0.0
-    return round(value, _DIGITS - 1 - math.floor(math.log10(abs(value))))
+    return round(float(value), _DIGITS - 1 - math.floor(math.log10(abs(value))))

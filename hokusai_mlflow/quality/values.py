@@ -100,19 +100,17 @@ class Targets:
             why = "targets of this task have no classes and no range"
             known_task = case.profile.task not in ("classification", "regression")
             return beside_the_point(self.code, why if known_task else NOT_KNOWN)
-        tail = case.profile.target
-        values = targets.astype(np.float64)
-        limit = tail.limit(case.policy.level / len(targets))
-        far = np.abs(values - tail.centre) > limit
+        tail, values = case.profile.target, targets.astype(np.float64)
+        far = tail.beyond(values, case.policy.level)
         if not far.any():
             return passed(self.code, "every target is within reach of the owner's")
         return Found(
             Finding(
                 self.code,
                 "failed",
-                f"{int(far.sum()):,} targets lie beyond {tail.centre - limit:.3g} to "
-                f"{tail.centre + limit:.3g}, such as {values[far][0]:g}",
-                {"rows": int(far.sum()), "low": tail.centre - limit, "high": tail.centre + limit},
+                f"{int(far.sum()):,} targets lie far from the owner's, which are within "
+                f"{tail.farthest:g} of {tail.centre:g}: such as {values[far][0]:g}",
+                {"rows": int(far.sum()), "centre": tail.centre, "farthest": tail.farthest},
                 f"correct them, first in {first_rows(far)}",
             ),
             far,
@@ -136,7 +134,7 @@ class MissingValues:
         if wanted is None or not case.profile.rows:
             return beside_the_point(self.code, NOT_KNOWN)
         m, n = len(data), case.profile.rows
-        common = [name for name in data.features if name in wanted]
+        common = [name for name in map(str, data.features) if name in wanted]
         worse: dict[str, float] = {}
         rows = np.zeros(m, dtype=bool)
         for name in common:
@@ -167,7 +165,7 @@ class MissingValues:
 
 
 class Outliers:
-    """No number lies farther out than any honest one of so many would; see `quality.tail`."""
+    """No number is absurd, and no more are far out than by chance; see `quality.tail`."""
 
     code = "outliers"
     title = "No absurd numbers"
@@ -180,18 +178,17 @@ class Outliers:
             return beside_the_point(self.code, NOT_KNOWN)
         judged = {
             name: wanted[name].tail
-            for name in data.features
+            for name in map(str, data.features)
             if name in wanted and wanted[name].tail and kind_of(data.features[name]) == "numbers"
         }
         if not judged:
             why = "no column of numbers has enough reference rows to know its tail"
             return Found(Finding(self.code, "insufficient", why, remedy="more reference rows"))
-        chance = case.policy.level / (len(data) * len(judged))
         rows, far = np.zeros(len(data), dtype=bool), {}
         for name, tail in judged.items():
             assert tail is not None
             values = numbers_of(data.features[name])
-            beyond = np.abs(values - tail.centre) > tail.limit(chance)
+            beyond = tail.beyond(values, case.policy.level / len(judged))
             if beyond.any():
                 far[name] = int(beyond.sum())
                 rows |= beyond
@@ -202,8 +199,8 @@ class Outliers:
             Finding(
                 self.code,
                 "failed",
-                f"{int(rows.sum()):,} rows hold numbers that no honest row of so many would: "
-                f"{_listed(told)}",
+                f"{int(rows.sum()):,} rows hold numbers farther out than the owner's would let one "
+                f"expect: {_listed(told)}",
                 {"columns": far, "rows": int(rows.sum())},
                 "correct them, leave the value empty if it is not known (not −999), or leave the "
                 f"row out; first in {first_rows(rows)}",

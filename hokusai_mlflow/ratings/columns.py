@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hokusai_mlflow.errors import InputError, MissingInput, UnknownName, did_you_mean
-from hokusai_mlflow.files import header_of, require_parquet, require_table
+from hokusai_mlflow.files import header_of, require_once, require_parquet, require_table
 from hokusai_mlflow.metrics.inputs import Vector
 
 if TYPE_CHECKING:
@@ -59,9 +59,7 @@ def read_table(path: str | Path, *, numbers: str | None) -> pd.DataFrame:
             # A row longer than the header is cut with only this warning.
             warnings.simplefilter("error", pd.errors.ParserWarning)
             header = header_of(path)
-            # pandas would rename the second of two equal columns.
-            if twice := sorted({name for name in header if header.count(name) > 1}):
-                raise InputError(f"{path}: columns appear twice: {twice}")
+            require_once(header, f"{path}: ")
             return pd.read_csv(
                 path,
                 # An id such as 007 must stay what it is, and NA may be a name.

@@ -154,7 +154,8 @@ class MonitoringReport:
                 Tile(
                     f"over version {self.beaten}",
                     f"{bps(one['estimate_bps'])} bps",
-                    f"{interval(one['low_bps'], one['high_bps'])} at every look",
+                    f"{interval(one['low_bps'], one['high_bps'])} at every look; since batch "
+                    f"{one['since']}: {bps(one['since_bps'])}",
                     "bad" if one["alarm"] else "plain",
                 )
             )

@@ -103,6 +103,8 @@ class Receipt:
         What everybody brought and got.
     valued : str
         How the contributors' values were found, and how precisely.
+    inferred : str
+        What was proven of the predictions, and how far whole numbers follow the models.
     owner, owner_wei : str
         The owner's account and DeltaOne in 1e-18.
     evidence : str
@@ -131,6 +133,7 @@ class Receipt:
     development: bool = True
     resumed: bool = False
     valued: str = ""
+    inferred: str = ""
 
     @property
     def ordered_scores(self) -> list[tuple[str, tuple[float, float]]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hokusai_mlflow.report.charts.scale import Scale
 from hokusai_mlflow.report.charts.whiskers import Whisker, axis, draw
+from hokusai_mlflow.report.inferred import told_inference
 from hokusai_mlflow.report.valued import told_how
 from hokusai_mlflow.report.view import Column, Line, Plot, Section, Table, Tone
 from hokusai_mlflow.report.words import bps, delta_one, interval, percent, plain
@@ -119,6 +120,9 @@ def payment(report: Report) -> Section | None:
         ("policy", f"{paid['policy']}: {POLICIES.get(paid['policy'], '')}"),
         ("paid improvement", f"{paid['paid_bps']:,} bps = {paid['paid_bps'] / 100:g} DeltaOnes"),
     ]
+    inferred = told_inference(report.document)
+    if inferred:
+        facts.append(("inference", inferred))
     if report.total_wei:
         owner = settlement.get("owner")
         wei = int((settlement.get("paid") or {}).get(owner, 0))

@@ -46,6 +46,8 @@ def show(receipt: Receipt, console: Console, *, next_steps: tuple[str, ...] = ()
             parts.append(Text(f"values are {receipt.valued}"))
     if receipt.payment:
         parts += [Text(), *_payment(receipt)]
+        if receipt.inferred:
+            parts.append(Text(receipt.inferred))
     if next_steps:
         parts += [Text(), *(Text(step, style="dim") for step in next_steps)]
     style = STYLES[receipt.outcome]

@@ -25,6 +25,8 @@ def told_how(how: Mapping[str, Any] | None) -> str:
     if not how:
         return ""
     told = f"{NAMES[how['method']]}, from {how['refits']:,} refits"
+    if how.get("left_out"):
+        told += f"; those who help are valued without {', '.join(how['left_out'])}, who did harm"
     if "stopped" not in how:
         return told
     reached = how["sampling_error"]

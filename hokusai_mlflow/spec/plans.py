@@ -8,7 +8,8 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from hokusai_mlflow.chain.spec import Part
-from hokusai_mlflow.contributions.effort import Asked, require_affordable
+from hokusai_mlflow.contributions.effort import Asked, Method, chosen_method, fewest_refits
+from hokusai_mlflow.errors import InputError
 from hokusai_mlflow.folds import require_splitter
 
 
@@ -73,8 +74,13 @@ class ValuationPlan(Part):
         """Folds on which everything is measured."""
         return self.repeats * self.folds
 
-    def require_affordable(self, sizes: Collection[int], *, whole: int) -> None:
-        """Refuse before anything is changed a valuation that could not be finished.
+    @property
+    def test_train_ratio(self) -> float:
+        """Size of a test fold divided by the reference rows it trains on."""
+        return 1 / (self.folds - 1)
+
+    def way(self, sizes: Collection[int], whole: int) -> Method:
+        """The way that is taken for contributions of so many rows and so many changes as a whole.
 
         Parameters
         ----------
@@ -82,20 +88,42 @@ class ValuationPlan(Part):
             Rows of everybody who brings some.
         whole : int
             Number of the owner's own changes.
-
-        Raises
-        ------
-        InputError
-            When the least that it takes is beyond `max_refits`.
         """
-        require_affordable(
+        return chosen_method(
             self.method,
+            players=len(sizes) + whole,
+            divisible=len(sizes),
+            replicates=self.replicates,
+            max_refits=self.max_refits,
+        )
+
+    def fewest(self, sizes: Collection[int], whole: int) -> int:
+        """Refits that valuing them once takes at least; parameters as for `way`."""
+        return fewest_refits(
+            self.way(sizes, whole),
             sizes,
             whole=whole,
             blocks=self.blocks,
             replicates=self.replicates,
-            max_refits=self.max_refits,
         )
+
+    def require_affordable(self, sizes: Collection[int], whole: int) -> None:
+        """Refuse before anything is changed what could not be finished; parameters as for `way`.
+
+        Raises
+        ------
+        InputError
+            When the least is beyond `max_refits`: to value everybody, and those who do no harm by
+            themselves.
+        """
+        # Coalitions without somebody are among all of them.
+        least = self.fewest(sizes, whole) * (1 if self.way(sizes, whole) == "exact" else 2)
+        if least > self.max_refits:
+            raise InputError(
+                f"valuing {len(sizes) + whole} changes may take {least:,} refits at least, and "
+                f"valuation.max_refits is {self.max_refits:,}; raise it, lower valuation.repeats, "
+                "valuation.folds or valuation.blocks, or run with fewer contributors first"
+            )
 
 
 class HumanPlan(Part):

@@ -133,6 +133,8 @@ class Spec(Part):
         require_provable(self.metric, self.metric_options)
         if self.metric in LOSSES and self.proof.target_range is None:
             raise ValueError(f"a proof of {self.metric} needs proof: {{target_range: [low, high]}}")
+        if self.proof.prove_inference:
+            self._check_inference()
         if data.group is not None:
             raise ValueError(
                 "no circuit knows of groups: remove data.group, or use verification: oracle"
@@ -162,6 +164,17 @@ class Spec(Part):
             raise ValueError(
                 "with verification: zk nobody is asked for an attestation: remove "
                 "chain.attestations, or set proof.oracles_too"
+            )
+
+    def _check_inference(self) -> None:
+        if self.metric in LOSSES:
+            raise ValueError(
+                f"prove_inference is for classifiers; {self.metric} is of predicted numbers"
+            )
+        if self.serialization != "cloudpickle":
+            raise ValueError(
+                "prove_inference keeps models in whole numbers, which skops does not know: use "
+                "serialization: cloudpickle"
             )
 
     def _check_splitter(self) -> None:

@@ -90,6 +90,10 @@ def save(model: Any, folder: Path, *, serialization: str) -> str:
     RecipeError
         When the estimator cannot be serialised this way.
     """
+    needed = ["scikit-learn", "numpy", "pandas"]
+    if type(model).__module__.startswith("hokusai_mlflow."):
+        # A model in whole numbers is a class of ours, so whoever serves it needs the package.
+        needed.append("hokusai-mlflow")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -100,9 +104,7 @@ def save(model: Any, folder: Path, *, serialization: str) -> str:
                 str(folder),
                 serialization_format=serialization,
                 # Inference of requirements runs the model in a subprocess for seconds.
-                pip_requirements=[
-                    f"{name}=={version(name)}" for name in ("scikit-learn", "numpy", "pandas")
-                ],
+                pip_requirements=[f"{name}=={version(name)}" for name in needed],
             )
     except Exception as problem:
         raise RecipeError(

@@ -17,7 +17,7 @@ from typing import Any
 from hokusai_mlflow.errors import InputError, TrackingUnreachable
 
 REQUEST = "request.json"
-_MOST_BYTES, _MOST_FILES = 1_000_000, 1_000
+_MOST_BYTES, _MOST_FILES = 4_000_000, 1_000
 
 
 class Exchange:

@@ -14,9 +14,9 @@ from outbox_world import open_paying
 from proving_world import CIRCUIT, Proving
 
 from hokusai_mlflow.chain.proof_verifier import ProofVerifier
-from hokusai_mlflow.cli.proof_checks import check_recorded
+from hokusai_mlflow.cli.proof_checks import check_proofs, check_recorded
 from hokusai_mlflow.contributions.digests import shown_digest
-from hokusai_mlflow.errors import ContractRefused
+from hokusai_mlflow.errors import ContractRefused, InputError
 from hokusai_mlflow.ledger import Ledger
 from hokusai_mlflow.metrics import metric
 from hokusai_mlflow.stats.comparison import compare_outputs
@@ -226,6 +226,33 @@ def test_a_request_of_another_method(scene, change):
         del asked["proven"]
     path.write_text(json.dumps(asked))
     assert "does not fit the verification 'hybrid'" in scene.refused()
+
+
+@only_hybrid
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda told: told["proven"]["gate"][0]["points"].__setitem__(0, "0x1"), "does not hold"),
+        (lambda told: told["proven"]["gate"][0].update(n=99), "which is not what the evidence"),
+        (lambda told: told["proven"]["key"].__setitem__(2, "0x5"), "which is not what the evid"),
+        (lambda told: told["proven"].update(gate=[]), "0 for 1 commitments to labels"),
+        (lambda told: told["improvement"].update(look=2), "which is not what the evidence states"),
+    ],
+)
+def test_proof_files_that_were_changed(scene, change, told):
+    paying, path = scene.paying.verifier, scene.folder / "proof.json"
+    whole = {"improvement": scene.improvement.to_dict(), "proven": scene.proven.to_dict()}
+    whole |= {"chain_id": paying.chain_id, "contract": paying.address}
+    path.write_text(json.dumps(whole))
+    assert all(check.ok for check in check_proofs(scene.document.document, path))
+    change(whole)
+    path.write_text(json.dumps(whole))
+    failed = [one for one in check_proofs(scene.document.document, path) if one.ok is False]
+    assert any(told in one.detail for one in failed)
+    for name in whole:
+        path.write_text(json.dumps({key: whole[key] for key in whole if key != name}))
+        with pytest.raises(InputError, match="does not hold an improvement and its proofs"):
+            check_proofs(scene.document.document, path)
 
 
 @only_hybrid

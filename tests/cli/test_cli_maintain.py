@@ -14,10 +14,14 @@ from hokusai_mlflow.chain.maintenance import RECORDED, SIGNED
 from hokusai_mlflow.deltaone import PairedSums
 from hokusai_mlflow.errors import EvidenceMismatch
 from hokusai_mlflow.evidence import build, digest
+from hokusai_mlflow.history.monitoring import record_measurement
 from hokusai_mlflow.ledger import Ledger
+from hokusai_mlflow.monitoring import holdback
+from hokusai_mlflow.monitoring.watches import Look
 from hokusai_mlflow.reward import model_config, open_chain
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import ChainSpec, load_spec
+from hokusai_mlflow.stats.watching import Fresh
 from hokusai_mlflow.verification import maintaining
 from hokusai_mlflow.verification.claimed import improvement_from
 from hokusai_mlflow.verification.maintaining import report_of
@@ -166,6 +170,60 @@ def test_a_decision_before_the_ledger_heard_of_it(bench, paid, call, monkeypatch
         found = audit(ledger, bench.verifier)
     assert found.decisions_by_others == 0
     assert found.vested == HELD
+
+
+def fresh_batch(ledger, number, better, seed):
+    """A batch that the monitor counted, of the version that the improvement was paid for."""
+    rows = predictions(seed, better)
+    hits = [(rows[name] == rows["target"]).to_numpy(float) for name in ("champion", "candidate")]
+    look = Look(Fresh.of(*hits), (0.0, 1.0))
+    batch = {"attempt": "a" * 16, "reign": "r" * 16, "digest": f"{number}" * 64}
+    given = {"metric": "accuracy", "value": 0.8, "low": 0.7, "high": 0.9, "reference": 0.8}
+    record_measurement(
+        ledger,
+        model="board",
+        version=2,
+        n=len(rows),
+        batch=batch | {"look": look.to_dict()},
+        key=batch["digest"],
+        **given,
+    )
+
+
+@pytest.mark.parametrize(("better", "killed"), [(20, False), (20, True), (0, False), (0, True)])
+def test_decided_by_the_monitor(bench, paid, monkeypatch, better, killed):
+    lasts = better > 0
+    spec, settings = load_spec("pipeline.yaml"), Settings()
+    pay(bench, paid, holdback_period=0)
+    with Ledger(settings.ledger) as ledger:
+        body = {"digest": digest(paid), "document": paid}
+        ledger.append("attempt.evidence", "a" * 16, body, model="board", attempt="a" * 16)
+        # Nothing is decided before anything was measured.
+        assert holdback.decide_due(spec, settings) == ()
+        for number in (1, 2):
+            fresh_batch(ledger, number, better, seed=20 + number)
+        if killed:
+            with monkeypatch.context() as patched:
+                patched.setattr(maintaining, "settled_height", lambda *_: 1 / 0)
+                with pytest.raises(ZeroDivisionError):
+                    holdback.decide_due(spec, settings)
+            # What comes later is not in the report that was signed.
+            fresh_batch(ledger, 3, 400 - better, seed=30)
+        (decision,) = holdback.decide_due(spec, settings)
+        assert (decision.maintained, decision.measured_bps) == (lasts, better * 25)
+        assert bench.verifier.supply() == 10**19 - HELD + HELD * lasts
+        assert holdback.decide_due(spec, settings) == ()
+        assert len(ledger.entries(kind=RECORDED)) == 1
+
+
+def test_not_before_it_is_due(bench, paid):
+    pay(bench, paid)
+    with Ledger(Settings().ledger) as ledger:
+        body = {"digest": digest(paid), "document": paid}
+        ledger.append("attempt.evidence", "a" * 16, body, model="board", attempt="a" * 16)
+        fresh_batch(ledger, 1, 20, seed=21)
+    assert holdback.decide_due(load_spec("pipeline.yaml"), Settings()) == ()
+    assert bench.verifier.held(digest(paid)) == HELD
 
 
 def test_only_the_first_measurement_counts(bench, paid, call):

@@ -138,6 +138,25 @@ def test_circuits_are_recognised(say):
     assert "✗ circuit" in say("check-circuit", "c.r1cs", *OF[:-1], "3", code=4)
 
 
+def test_circuits_of_inference_are_named_by_the_models_sizes(say):
+    of = ["--kind", "inference", "--capacity", "4", "--bits", "1", "--slots", "1"]
+    say("export-circuit", "i.r1cs", *of, "--shapes", "2x1")
+    assert "inference-4-1-1-2x1" in say("check-circuit", "i.r1cs", *of, "--shapes", "2x1,2x1")
+    assert "✗ circuit" in say("check-circuit", "i.r1cs", *of, "--shapes", "2x1,2x2", code=4)
+    for shapes, told in (
+        ([], "needs --shapes"),
+        (["--shapes", "2"], "is no shape"),
+        (["--shapes", "2xa"], "is no shape"),
+        (["--shapes", "2x1,2x1,2x1"], "one or two"),
+    ):
+        assert told in say("export-circuit", "i.r1cs", *of, *shapes, code=2)
+    said = say("export-circuit", "i.r1cs", *OF, "--shapes", "2x1", code=2)
+    assert "--shapes is of inference" in said
+    ROWS.to_csv("rows.csv", index=False)
+    said = " ".join(say("witness", "rows.csv", "i.wtns", "--kind", "inference", code=2).split())
+    assert "proven by `hokusai run` alone" in said
+
+
 def test_the_proofs_of_an_improvement_in_snarkjs_files(say, home, tmp_path):
     """From the proof.json beside an evidence document."""
     from hokusai_mlflow.chain.improvement import Improvement, signing_domain
@@ -179,4 +198,6 @@ def test_the_proofs_of_an_improvement_in_snarkjs_files(say, home, tmp_path):
     )
     del told["proven"]
     (tmp_path / "proof.json").write_text(json.dumps(told))
-    assert "has no proofs" in " ".join(say("export-proofs", "proof.json", "out", code=2).split())
+    assert "has no proofs of an improvement" in " ".join(
+        say("export-proofs", "proof.json", "out", code=2).split()
+    )

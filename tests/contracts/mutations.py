@@ -22,6 +22,7 @@ TOKEN, SIGNED, ORACLES = "DeltaOne.sol", "Signed.sol", "Oracles.sol"
 MODELS, REWARDS, VERIFIER = "Models.sol", "Rewards.sol", "DeltaOneVerifier.sol"
 SUMS = "PairedImprovement.sol"
 GROTH16, PROOFS, PROVEN = "Groth16.sol", "ProofVerifier.sol", "ProvenSums.sol"
+KEYS, INFERENCE, DRAWS = "VerifyingKeys.sol", "InferenceVerifier.sol", "Draws.sol"
 
 MUTANTS = (
     _removed(
@@ -422,10 +423,15 @@ MUTANTS = (
     ),
     _removed(
         "development keys abroad",
-        PROOFS,
-        "_requireAllowed(agreed, mode); // a chain that forks gets another id",
+        KEYS,
+        "_requireAllowed(key, mode); // a chain that forks gets another id",
     ),
-    _removed("development keys come abroad", PROOFS, "_requireAllowed(digest, mode);"),
+    Mutant(
+        "development keys come abroad",
+        KEYS,
+        "_requireAllowed(key, mode);\n        modes[key] = mode;",
+        "modes[key] = mode;",
+    ),
     _removed(
         "any evaluation set",
         PROOFS,
@@ -449,7 +455,7 @@ MUTANTS = (
     ),
     _removed(
         "anybody registers keys",
-        PROOFS,
+        KEYS,
         "if (!verifier.hasRole(0x00, msg.sender)) revert NotTheAdministrator(msg.sender);",
     ),
     Mutant("a chunk twice", PROOFS, "commitments[i] <= previous", "commitments[i] < previous"),
@@ -493,4 +499,134 @@ MUTANTS = (
         "if (method == Method.Hybrid) signed = part;",
         "",
     ),
+    # ------------------------------------------------------------------ inference
+    _removed(
+        "predictions of no model",
+        PROOFS,
+        "inference.requireInferred(claim.modelId, _statement(claim, proven));",
+    ),
+    Mutant(
+        "the candidate's predictions are not asked about",
+        PROOFS,
+        "predictions[i] = [proof.n, proof.champion, proof.candidate];",
+        "predictions[i] = [proof.n, proof.champion, proof.champion];",
+    ),
+    Mutant(
+        "payment's predictions are not asked about",
+        PROOFS,
+        "new uint256[3][](gate + proven.payment.length)",
+        "new uint256[3][](gate)",
+    ),
+    _removed(
+        "another contract for inference",
+        PROOFS,
+        "if (address(inference) != address(0)) revert InferenceAlreadySet(inference);",
+    ),
+    _removed(
+        "anybody's inference contract",
+        PROOFS,
+        "if (asks != address(this)) revert InferenceOfAnother(given, asks);",
+    ),
+    _removed(
+        "any features",
+        INFERENCE,
+        "if (given != expected) revert FeaturesAreOthers(expected, given);",
+    ),
+    _removed(
+        "features together with predictions",
+        INFERENCE,
+        "if (block.number < from) revert FeaturesTooLate(said.evaluationSet, from, block.number);",
+    ),
+    _removed(
+        "features again",
+        INFERENCE,
+        "if (since != 0) revert FeaturesAlreadyCommitted(evaluationSet, since);",
+    ),
+    _removed(
+        "anybody's features",
+        INFERENCE,
+        "if (msg.sender != labelOwner) revert NotTheLabelOwner(msg.sender, labelOwner);",
+    ),
+    _removed(
+        "anybody's predictions",
+        INFERENCE,
+        "if (msg.sender != agreed.modelOwner) revert NotTheModelOwner(msg.sender, "
+        "agreed.modelOwner);",
+    ),
+    _removed(
+        "other weights of a model",
+        INFERENCE,
+        "if (known != 0 && known != given) revert WeightsAreOthers(model, known, given);",
+    ),
+    Mutant(
+        "other weights of the champion",
+        INFERENCE,
+        "if (known != said.championWeights)",
+        "if (known == 0)",
+    ),
+    _removed(
+        "any champion",
+        INFERENCE,
+        "if (said.champion != head) revert ChampionIsAnother(head, said.champion);",
+    ),
+    Mutant("a second draw", INFERENCE, "draw.commitment != 0 && (draw.seed", "false && (draw.seed"),
+    Mutant("a draw forgotten too soon", INFERENCE, "block.number <= draw.blockNumber + ", "0 < "),
+    _removed(
+        "draws without end",
+        INFERENCE,
+        "if (drawn > agreed.maxDraws) revert TooManyDraws(said.champion, drawn);",
+    ),
+    _removed("a draw fixed twice", INFERENCE, "if (draw.seed != 0) revert DrawIsFixed(draw.seed);"),
+    Mutant(
+        "the block of the commitment draws",
+        INFERENCE,
+        "uint64(block.number) + agreed.delay",
+        "uint64(block.number)",
+    ),
+    Mutant(
+        "one draw for all",
+        INFERENCE,
+        "abi.encode(Draws.randomness(draw.blockNumber, header), draw.commitment)",
+        "abi.encode(Draws.randomness(draw.blockNumber, header))",
+    ),
+    _removed(
+        "any commitment",
+        INFERENCE,
+        "if (run.commitment != draw.commitment) revert "
+        "CommitmentIsAnother(draw.commitment, run.commitment);",
+    ),
+    _removed(
+        "proofs before the draw",
+        INFERENCE,
+        "if (draw.seed == 0) revert NotDrawn(said.candidate);",
+    ),
+    _removed("any key of inference", INFERENCE, "_requireKnown(key);"),
+    _removed("keys of other sizes", INFERENCE, "_requireFits(modelId, run.circuit);"),
+    _removed(
+        "unread proofs",
+        INFERENCE,
+        "if (run.used == 0 || run.used != points.length) revert "
+        "ProofCount(points.length, run.used);",
+    ),
+    Mutant("half is enough", INFERENCE, "run.progress == run.end;", "run.progress * 2 >= run.end;"),
+    Mutant(
+        "any context of inference",
+        INFERENCE,
+        "uint256(commitment) >> 8;",
+        "uint256(said.candidate) >> 8;",
+    ),
+    Mutant(
+        "the last part only",
+        INFERENCE,
+        "if (run.progress >= run.end || run.used",
+        "if (part > 0 || run.used",
+    ),
+    _removed(
+        "any header",
+        DRAWS,
+        "if (given != expected) revert HeaderIsAnother(expected, given);",
+    ),
+    Mutant("the hash draws", DRAWS, "BEFORE_RANDOMNESS = 13", "BEFORE_RANDOMNESS = 3"),
+    Mutant("one draw for all parts", DRAWS, "abi.encode(seed, part)", "abi.encode(seed)"),
+    Mutant("rows twice", DRAWS, "% (n - k)", "% n"),
 )

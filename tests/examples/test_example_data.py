@@ -5,10 +5,13 @@ import numpy as np
 import pytest
 
 from hokusai_mlflow.contributions import check_contributions, concatenate, partition, read_dataset
+from hokusai_mlflow.metrics import metric
+from hokusai_mlflow.predicting import predict
 from hokusai_mlflow.spec import load_spec
+from hokusai_mlflow.stats.comparison import compare_outputs
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-NAMES = ("digits", "doctor_visits")
+NAMES = ("digits", "doctor_visits", "language_model", "translation")
 
 
 def module(path):
@@ -32,14 +35,16 @@ class Example:
         ]
 
     def read(self, path, name, *, unique):
-        data = self.spec.data
+        data, kind = self.spec.data, self.spec.kind
         return read_dataset(
             Path(path).name,
             name=name,
             target=data.target,
             id=data.id,
+            features=(data.target,) if kind.scores_targets else data.features,
             base=self.folder,
             unique=unique,
+            text=kind.targets == "text",
         )
 
     def parts(self, key=None):
@@ -140,3 +145,52 @@ def test_doctor_visits_improve(example):
         influence = 0.5 * (before / before.mean() - after / after.mean())
         skew = ((influence - influence.mean()) ** 3).mean() / influence.std() ** 3
         assert -skew / len(rows) ** 0.5 < 0.10
+
+
+def compared(example, part):
+    """Both models of text on a part, compared by the paid metric, and which rows were accepted."""
+    spec, parts = example.spec, example.parts()
+    checks = check_contributions(example.contributions, parts)
+    accepted = [
+        one.take(check.accepted)
+        for one, check in zip(example.contributions, checks, strict=True)
+        if check.accepted.any()
+    ]
+    models = example.fit(parts["reference"]), example.fit(parts["reference"], *accepted)
+    of, rows = metric(spec.metric, **spec.metric_options), parts[part]
+    said = [predict(one, rows.features, of, name="model", targets=rows.targets) for one in models]
+    found = compare_outputs(of, rows.targets, *said, level=0.0025, min_effect_bps=20)
+    return found, {check.name: int(check.accepted.sum()) for check in checks}, models
+
+
+@pytest.mark.parametrize("example", ["language_model"], indirect=True)
+def test_language_model_improves(example):
+    found, accepted, (model, _) = compared(example, "holdout-1")
+    assert accepted == {"second-half": 500, "statistics": 500, "source-code": 500, "mirror": 0}
+    assert found.p_value < 1e-9
+    assert found.detectable_bps < example.spec.gate.detectable_bps
+    assert -found.tail < 0.1
+    # Bytes that may follow a text have probabilities that sum to 1, known context or not.
+    recipe = module(EXAMPLES / "language_model" / "recipe.py")
+    for text in ("", "the estimator ", "\u732b"):
+        symbols = np.concatenate([recipe.padded(text), [0]])
+        context = int(recipe.windows(symbols, recipe.ORDER)[-1])
+        assert model.probabilities(context + np.arange(256)).sum() == pytest.approx(1, rel=1e-12)
+    logs = model.log_likelihoods(["ab", "the mean", "猫"])
+    assert [len(each) for each in logs] == [2, 8, 3]
+
+
+@pytest.mark.parametrize("example", ["translation"], indirect=True)
+def test_translation_improves(example):
+    found, accepted, (model, better) = compared(example, "holdout-1")
+    assert accepted["mirror"] == 0
+    assert (accepted["editors"], accepted["shop"]) == (212, 1166)
+    assert found.p_value < 1e-5
+    assert found.detectable_bps < example.spec.gate.detectable_bps
+    assert -found.tail < 0.1
+    # What is known as a whole comes back whole; what nobody knows stays.
+    first = example.parts()["reference"]
+    assert model.translate("Zyx qwv") == "Zyx qwv"
+    known = first.features["english"][0]
+    assert model.table_[tuple(module(EXAMPLES / "translation" / "recipe.py").cut(known.lower()))]
+    assert better.translate("No results found") == "Keine Ergebnisse gefunden"

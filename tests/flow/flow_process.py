@@ -18,6 +18,7 @@ FLOWS = Path(__file__).parents[2] / "flows"
 
 PRELOADED = (
     "improve",
+    "monitor",
     "settle",
     "hokusai_mlflow.cli.flow",
     "hokusai_mlflow.chain.local.node",
@@ -57,9 +58,9 @@ def run(request: dict) -> int:
             arm(**request["kill"])
         if not request["times"]:
             connect(Settings().prepare())
-        improve = load_flow(request["flow"])
+        flow = load_flow(request["flow"])
         for _ in range(request["times"]):
-            told["receipts"].append(improve(request["spec"]).to_dict())
+            told["receipts"].append(flow(request["spec"]).to_dict())
     except Exception as problem:
         code = problem.exit_code if isinstance(problem, HokusaiError) else 1
         told |= {"error": str(problem), "error_type": type(problem).__name__}

@@ -51,7 +51,7 @@ SPEC: dict[str, Any] = {
     ],
     "gate": {"detectable_bps": 900},
     "cross_validation": {"repeats": 2, "folds": 2},
-    "valuation": {"repeats": 2, "folds": 2},
+    "valuation": {"repeats": 2, "folds": 3},
 }
 
 
@@ -171,7 +171,9 @@ class Project:
         """Replace a data file."""
         frame.to_csv(self.folder / "data" / f"{name}.csv", index=False)
 
-    def start(self, times: int = 1, *, kill: Any = None) -> tuple[int, dict[str, Any]]:
+    def start(
+        self, times: int = 1, *, kill: Any = None, flow: str = "improve"
+    ) -> tuple[int, dict[str, Any]]:
         """Start a run without waiting for it; `end` waits."""
         self._count += 1
         scratch = self.folder / "runs"
@@ -179,7 +181,7 @@ class Project:
         request = {
             "folder": str(self.folder),
             "spec": str(self.spec_path),
-            "flow": str(self.flow),
+            "flow": str(self.flow if flow == "improve" else f"{FLOW.parent / flow}.py:{flow}"),
             "env": self.env,
             "times": times,
             "kill": kill,
@@ -197,13 +199,15 @@ class Project:
         shown = output.read_text(errors="replace") if output.exists() else ""
         return Ran(code, **told, output=shown)
 
-    def run(self, times: int = 1, expect: int | None = 0, *, kill: Any = None) -> Ran:
-        """Run `improve` in a process of its own, so often; `expect` is its exit code.
+    def run(
+        self, times: int = 1, expect: int | None = 0, *, kill: Any = None, flow: str = "improve"
+    ) -> Ran:
+        """Run a flow in a process of its own, so often; `expect` is its exit code.
 
         0 is success, else the error's `exit_code`; -9 is a process that was killed; None does not
         check.
         """
-        ran = self.end(self.start(times, kill=kill))
+        ran = self.end(self.start(times, kill=kill, flow=flow))
         if expect is not None:
             assert ran.code == expect, f"exit {ran.code}\n{ran.trace or ran.output}"
         return ran

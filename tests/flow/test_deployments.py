@@ -25,6 +25,7 @@ pytestmark = [pytest.mark.flow, pytest.mark.slow]
 FILE = yaml.safe_load((scaffold.source() / "prefect.yaml").read_text())
 HEADER = (scaffold.source() / "prefect.yaml").read_text().split("\nname:")[0]
 START_SERVER, CREATE_POOL, DEPLOY, START_WORKER = re.findall(r"^#   (prefect .*\S)$", HEADER, re.M)
+FLOWS = [f"flows/{name}.py" for name in ("improve", "monitor", "report", "settle")]
 WAIT = 180.0
 
 
@@ -123,7 +124,7 @@ def place(tmp_path_factory):
     root = tmp_path_factory.mktemp("deployed")
     folder = root / "project"
     write_project(folder / "examples" / "digits")
-    for path in ("flows/improve.py", "flows/report.py", "flows/settle.py", "prefect.yaml"):
+    for path in (*FLOWS, "prefect.yaml"):
         (folder / path).parent.mkdir(exist_ok=True)
         (folder / path).write_text((scaffold.source() / path).read_text())
     with socket.socket() as probe:

@@ -122,7 +122,7 @@ def test_text_in_another_language_and_of_another_length(rng):
     same = text_drift("note", said[:300], said[300:], level=0.01)
     assert all(one.low == 0 for one in same)
     foreign = [" ".join(rng.choice(["katze", "hund", "haus", "baum"], 8)) for _ in range(100)]
-    length, unknown, letters = text_drift("note", said[:300], foreign, level=0.01)
+    _, unknown, letters = text_drift("note", said[:300], foreign, level=0.01)
     assert unknown.effect == letters.effect == 1.0
     assert min(unknown.low, letters.low) > 0.5
     short = [text[:5] for text in said[300:]]

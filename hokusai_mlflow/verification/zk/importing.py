@@ -25,9 +25,8 @@ import numpy as np
 
 from hokusai_mlflow.errors import EvidenceMismatch, InputError
 from hokusai_mlflow.verification.zk import checking, files, points, ptau, zkey
-from hokusai_mlflow.verification.zk.circuit import Circuit
 from hokusai_mlflow.verification.zk.field import R
-from hokusai_mlflow.verification.zk.keys import KeyRecord, KeyStore
+from hokusai_mlflow.verification.zk.keys import Keyed, KeyRecord, KeyStore
 from hokusai_mlflow.verification.zk.points import G1_BYTES, G2_BYTES
 from hokusai_mlflow.verification.zk.r1cs import R1CS, Matrix
 from hokusai_mlflow.verification.zk.setup import domain_size
@@ -38,12 +37,12 @@ SUBGROUP_BITS = 16
 CHALLENGE_BITS = 128
 
 
-def import_key(circuit: Circuit, path: Path, powers: Path, store: KeyStore) -> KeyRecord:
+def import_key(circuit: Keyed, path: Path, powers: Path, store: KeyStore) -> KeyRecord:
     """Check a ceremony's key and keep it.
 
     Parameters
     ----------
-    circuit : Circuit
+    circuit : Keyed
         Which circuit it claims to be of.
     path : Path
         The `.zkey`, after its last contribution.

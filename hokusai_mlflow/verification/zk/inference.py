@@ -1,31 +1,32 @@
-"""Committed predictions come from a committed model, on the rows that were drawn.
+"""Two models' committed predictions come from their committed weights, on the rows that were drawn.
 
-**Statement.** For the public `context, n, C_p, C_W, D` the prover knows a column p of predictions
-(n values of B bits) that opens C_p as a champion's or candidate's, weights W that open C_W, and s
-rows (j_k, x_k) of features on the grid with salts, such that D is `sampling.opened_digest` of the
-pairs (j_k, digest of x_k), and for every k
+**Statement.** For the public `context, n, C_b, C_c, W_b, W_c, F` and s row numbers j_k, packed
+into words, the prover knows columns b and c of predictions (n values of B bits) that open C_b and
+C_c as the champion's and candidate's, weights that open W_b and W_c, and digests d of n rows that
+open F, such that for every k there are features x_k on the grid with
 
-    p_{j_k} = predict(W, x_k),
+    digest(x_k) = d_{j_k},   predict(W_b, x_k) = b_{j_k},   predict(W_c, x_k) = c_{j_k},
 
-`predict` as in `quantised`. C_p has the form that metric circuits use, so that the same number
-stands in both proofs: that is the link. C_W binds the weights of one shape, D the drawn rows.
+`predict` as in `quantised`. C_b and C_c have the form that metric circuits use, so that the same
+numbers stand in both proofs: that is the link. A contract draws the rows, and so knows them.
 
 **How.** Weights and features are range-checked, so that no sum can wrap around r (see
-`Shape.score_bits`). That (j_k, prediction) is among the pairs (i, p_i) is shown by logarithmic
-derivatives (U. Haböck, https://eprint.iacr.org/2022/1530): with t_k = j_k·2^B + prediction_k,
-T_i = i·2^B + p_i and m_i in {0, 1}, at X = Poseidon(all public inputs, all m_i)
+`Shape.score_bits`). That (j_k, b_k, c_k, digest_k) is among the (i, b_i, c_i, d_i) is shown by
+logarithmic derivatives (U. Haböck, https://eprint.iacr.org/2022/1530): with
 
-    Σ_k 1/(X − t_k) = Σ_i m_i/(X − T_i).
+    t_k = (j_k·2^2B + c_k·2^B + b_k) + Y·digest_k,   T_i likewise, and m_i how often row i is drawn,
 
-Everything in it is fixed before X: p by C_p, t by D and C_W, m by the hash. A false claim holds at
-X with a chance of (N + s)/r < 2⁻²⁴⁰ per attempt.
+    Σ_k 1/(X − t_k) = Σ_i m_i/(X − T_i)
 
-**Size**, at N = 1 024, B = 4: a linear model of 30 features, 16 rows 48 420 constraints, 64 rows
-156 923; a network 30-16-2, 16 rows 78 656.
+at Y = Poseidon(all public inputs, all m_i, all digest_k) and X = Poseidon(Y, 1). Everything in it
+is fixed before Y: b, c and d by C_b, C_c and F, features by their digests, m by the hash. A false
+claim holds with a chance of about (N + s)²/r < 2⁻²²⁰ per attempt.
 
-**Not proven**: rows that were not drawn (see `sampling.rows_to_draw`); that the features are those
-of the evaluation set, unless their digests were published with its labels; anything that `circuit`
-lists.
+**Size**: about 54 constraints for each of N rows, and for each of s drawn ones about 700 and 13
+per feature, plus what the layers cost: one product per weight, and the bits of scores.
+
+**Not proven**: rows that were not drawn (see `sampling.rows_to_draw`); that weights are those of
+the files whose digest an improvement names; that features are true. And what `circuit` lists.
 """
 
 from __future__ import annotations
@@ -39,84 +40,119 @@ import numpy as np
 from hokusai_mlflow.errors import InputError
 from hokusai_mlflow.verification.zk import columns, gadgets
 from hokusai_mlflow.verification.zk.circuit import CONTEXT_BITS, padded
-from hokusai_mlflow.verification.zk.columns import Column
+from hokusai_mlflow.verification.zk.columns import LIMB_BITS, Column
 from hokusai_mlflow.verification.zk.field import R
+from hokusai_mlflow.verification.zk.forward import first_greatest, predict
 from hokusai_mlflow.verification.zk.opening import (
     FEATURES_TAG,
+    ROW_TAG,
     WEIGHTS_TAG,
     Opening,
-    opened,
+    Side,
+    features_commitment,
     predicted,
-    weights_commitment,
+    row_digest,
 )
 from hokusai_mlflow.verification.zk.poseidon import ARITY
 from hokusai_mlflow.verification.zk.quantised import (
     BIAS_BITS,
     FEATURE_BITS,
-    SHIFT,
     WEIGHT_BITS,
     QuantisedModel,
     Shape,
     flat_weights,
 )
 from hokusai_mlflow.verification.zk.r1cs import ONE, R1CS, Builder, Linear, times, total
-from hokusai_mlflow.verification.zk.sampling import opened_digest
 
-LIMB_BITS = columns.LIMB_BITS
-MASK_BITS = 253
+FIXED = (
+    "context",
+    "n",
+    "champion",
+    "candidate",
+    "champion_weights",
+    "candidate_weights",
+    "features",
+)
+"""Names of the public inputs before the drawn rows."""
+
+SLOTS = 64
+"""Rows that one proof opens, where the flow chooses."""
 
 
 @dataclass(frozen=True, repr=False)
 class Inference:
-    """The circuit of predictions on drawn rows.
+    """The circuit of both models' predictions on drawn rows.
 
     Parameters
     ----------
     capacity : int
         N, as in the metric circuit.
     bits : int
-        B, as in the metric circuit; classes of the model must fit.
+        B, as in the metric circuit; classes of the models must fit.
     slots : int
-        s: rows that one proof opens.
-    shape : Shape
-    column : Column
-        Whose predictions.
+        s: rows that one proof opens; one may stand there several times.
+    champion, candidate : Shape
+        Of the two models, with equally many inputs.
     """
 
     capacity: int
     bits: int
     slots: int
-    shape: Shape
-    column: Column = Column.CANDIDATE
+    champion: Shape
+    candidate: Shape
 
-    public = ("context", "n", "predictions", "weights", "opened")
+    choose = staticmethod(first_greatest)
 
     def __post_init__(self) -> None:
-        scores = self.shape.layers[-1]
+        scores = max(shape.layers[-1] for shape in self.shapes)
         if not 0 < self.slots <= self.capacity or max(2, scores) > 1 << self.bits:
             raise InputError(
                 f"inference: expected 1 to {self.capacity} slots and at most {1 << self.bits} "
                 f"classes, found {self.slots} and {max(2, scores)}"
             )
+        if self.champion.inputs != self.candidate.inputs:
+            raise InputError(
+                f"the champion takes {self.champion.inputs} features, the candidate "
+                f"{self.candidate.inputs}; both must be proven on the same"
+            )
+        if len(self.public) > ARITY:
+            raise InputError(
+                f"{self.slots} slots of {self.capacity:,} rows need {len(self.public)} public "
+                f"inputs, {ARITY} fit; use fewer slots"
+            )
+
+    @property
+    def shapes(self) -> tuple[Shape, Shape]:
+        """Of champion and candidate."""
+        return self.champion, self.candidate
+
+    @property
+    def index_bits(self) -> int:
+        """Bits of a row number."""
+        return max(1, (self.capacity - 1).bit_length())
+
+    @property
+    def public(self) -> tuple[str, ...]:
+        """Names of the public inputs, in order."""
+        words = -(-self.slots // (LIMB_BITS // self.index_bits))
+        return (*FIXED, *(f"rows_{at}" for at in range(words)))
 
     @property
     def name(self) -> str:
         """All parameters, as in the names of key files."""
-        whose = self.column.name.lower()
-        return f"inference-{whose}-{self.capacity}-{self.bits}-{self.slots}-{self.shape.name}"
+        shapes = "-".join(dict.fromkeys(shape.name for shape in self.shapes))
+        return f"inference-{self.capacity}-{self.bits}-{self.slots}-{shapes}"
 
     def __repr__(self) -> str:
         return f"<circuit {self.name}>"
 
-    def committed_predictions(self, opening: Opening) -> int:
-        """C_p, the same number as in the metric proof."""
-        return columns.commit(
-            opening.predictions,
-            salt=opening.prediction_salt,
-            bits=self.bits,
-            capacity=self.capacity,
-            column=self.column,
-        )
+    def row_words(self, rows: Sequence[int]) -> list[int]:
+        """Row numbers as they stand among the public inputs, the first in the lowest bits."""
+        per, width = LIMB_BITS // self.index_bits, self.index_bits
+        return [
+            sum(int(row) << width * place for place, row in enumerate(rows[at : at + per]))
+            for at in range(0, len(rows), per)
+        ]
 
     def public_inputs(self, opening: Opening, context: int) -> list[int]:
         """The statement, computed without a circuit.
@@ -124,29 +160,46 @@ class Inference:
         Raises
         ------
         InputError
-            When the opening has another shape, or the model predicts otherwise than committed.
+            When the opening has another shape, or a model predicts otherwise than committed.
         """
-        if opening.model.shape != self.shape or len(opening.rows) != self.slots:
-            raise InputError(
-                f"expected a model of shape {self.shape.name} and {self.slots} rows, found "
-                f"{opening.model.shape.name} and {len(opening.rows)}"
-            )
-        if len(set(opening.rows)) != self.slots or not 0 <= context < 1 << CONTEXT_BITS:
-            raise InputError("expected distinct rows, and a context of at most 248 bits")
-        commitment = self.committed_predictions(opening)
-        said = predicted(opening)
-        for row, code in zip(opening.rows, said, strict=True):
-            if int(opening.predictions[row]) != code:
+        n = len(opening.digests)
+        for side, shape in zip(opening.sides, self.shapes, strict=True):
+            if side.model.shape != shape or len(side.predictions) != n:
                 raise InputError(
-                    f"row {row}: the model predicts class {code}, {opening.predictions[row]} was "
-                    "committed; commit to the predictions of the quantised model"
+                    f"expected a model of shape {shape.name} and {n} predictions, found "
+                    f"{side.model.shape.name} and {len(side.predictions)}"
                 )
+        if len(opening.rows) != self.slots or not 0 <= context < 1 << CONTEXT_BITS:
+            raise InputError(f"expected {self.slots} rows, and a context of at most 248 bits")
+        for row, codes in zip(opening.rows, opening.codes, strict=True):
+            if opening.digests[row] != row_digest(codes):
+                raise InputError(f"row {row}: these are not the features that were committed to")
+        committed = []
+        for name, side in (("champion", opening.champion), ("candidate", opening.candidate)):
+            said = predicted(side.model, opening.codes)
+            for row, code in zip(opening.rows, said, strict=True):
+                if int(side.predictions[row]) != code:
+                    raise InputError(
+                        f"row {row}: the {name} predicts class {code}, {side.predictions[row]} "
+                        "was committed; commit to the predictions of the quantised model"
+                    )
+            column = Column.CHAMPION if name == "champion" else Column.CANDIDATE
+            committed.append(
+                columns.commit(
+                    side.predictions,
+                    salt=side.prediction_salt,
+                    bits=self.bits,
+                    capacity=self.capacity,
+                    column=column,
+                )
+            )
         return [
             context,
-            len(opening.predictions),
-            commitment,
-            weights_commitment(opening.model, opening.model_salt),
-            opened_digest(opened(opening)),
+            n,
+            *committed,
+            *(side.weights for side in opening.sides),
+            features_commitment(opening.digests, self.capacity, opening.features_salt),
+            *self.row_words(opening.rows),
         ]
 
     def witness(self, opening: Opening, context: int) -> list[int]:
@@ -156,23 +209,9 @@ class Inference:
 
     def constraints(self) -> R1CS:
         """The constraints, which depend on the parameters alone."""
-        sizes = (self.shape.inputs, *self.shape.layers)
-        blank = QuantisedModel(
-            tuple(np.zeros((b, a), np.int64) for a, b in pairwise(sizes)),
-            tuple(np.zeros(b, np.int64) for b in sizes[1:]),
-            np.zeros(sizes[0]),
-            np.ones(sizes[0]),
-            (),
-        )
-        opening = Opening(
-            [0] * self.capacity,
-            0,
-            blank,
-            0,
-            list(range(self.slots)),
-            np.zeros((self.slots, sizes[0]), np.int64),
-            [0] * self.slots,
-        )
+        first, second = (Side([0], 0, _blank(shape), 0) for shape in self.shapes)
+        codes = np.zeros((self.slots, self.champion.inputs), np.int64)
+        opening = Opening(first, second, [0], 0, [0] * self.slots, codes)
         return self.built(opening, 0, record=True).constraints()
 
     def built(self, opening: Opening, context: int, *, record: bool) -> Builder:
@@ -180,48 +219,65 @@ class Inference:
         builder = Builder(self.public, record=record)
         bound = builder.input("context", context)
         builder.product({bound: 1}, {bound: 1}, "context")
-        live = builder.input("n", len(opening.predictions))
-        predictions = [
-            gadgets.number(gadgets.bits(builder, value, self.bits, "predictions"))
-            for value in padded(opening.predictions, self.capacity)
-        ]
-        commitment = columns.commit_rows(
+        live = builder.input("n", len(opening.digests))
+        said = []
+        for column, side in zip(Column, (None, *opening.sides), strict=True):
+            if side is None:
+                continue  # Labels are the metric circuits'.
+            rows = [
+                gadgets.number(gadgets.bits(builder, value, self.bits, "predictions"))
+                for value in padded(side.predictions, self.capacity)
+            ]
+            commitment = columns.commit_rows(
+                builder,
+                rows,
+                live=live,
+                salt=side.prediction_salt,
+                width=self.bits,
+                column=column,
+            )
+            builder.output(column.name.lower(), {commitment: 1})
+            said.append(rows)
+        models = [self._weights(builder, side) for side in opening.sides]
+        for name, (_, _, found) in zip(FIXED[4:6], models, strict=True):
+            builder.output(name, {found: 1})
+        digests = [builder.wire(digest) for digest in padded(opening.digests, self.capacity)]
+        head = [{live: 1}, {ONE: self.capacity}, {builder.wire(opening.features_salt): 1}]
+        found = _chained(
             builder,
-            predictions,
-            live=live,
-            salt=opening.prediction_salt,
-            width=self.bits,
-            column=self.column,
+            [{ONE: FEATURES_TAG}, *head],
+            [{digest: 1} for digest in digests],
+            "features",
         )
-        committed = builder.output("predictions", {commitment: 1})
-        weights, biases, of_weights = self._weights(builder, opening)
-        bound_weights = builder.output("weights", {of_weights: 1})
-        index_bits = (self.capacity - 1).bit_length()
-        flat: list[Linear] = []
-        claims: list[dict[int, int]] = []
-        for row, codes, salt in zip(opening.rows, opening.codes, opening.salts, strict=True):
-            index = gadgets.number(gadgets.bits(builder, row, index_bits, "row"))
-            features, digest = self._row(builder, codes, salt)
-            said = self._predict(builder, weights, biases, features)
-            claims.append(total(times(1 << self.bits, index), said))
-            flat += [index, {digest: 1}]
-        chain: Linear = {ONE: self.slots}
-        for at in range(0, len(flat), ARITY - 2):
-            inputs = [chain, *flat[at : at + ARITY - 2]]
-            chain = {gadgets.poseidon(builder, inputs, "opened rows"): 1}
-        drawn = builder.output("opened", chain)
+        builder.output("features", {found: 1})
+
+        index: list[int] = []
+        claims = []
+        for row, codes in zip(opening.rows, opening.codes, strict=True):
+            of_row = gadgets.bits(builder, row, self.index_bits, "row")
+            index += of_row
+            features, digest = self._row(builder, codes)
+            first, second = (
+                predict(builder, shape, (weights, biases), features, self.choose)
+                for shape, (weights, biases, _) in zip(self.shapes, models, strict=True)
+            )
+            claims.append((self._packed_row(gadgets.number(of_row), first, second), digest))
+        per = LIMB_BITS // self.index_bits * self.index_bits
+        for at, name in enumerate(self.public[len(FIXED) :]):
+            builder.output(name, gadgets.number(index[at * per : (at + 1) * per]))
         known = [
-            total({ONE: row << self.bits}, prediction) for row, prediction in enumerate(predictions)
+            (self._packed_row({ONE: row}, first, second), digest)
+            for row, (first, second, digest) in enumerate(zip(*said, digests, strict=True))
         ]
-        public = [bound, live, committed, bound_weights, drawn]
-        self._require_among(builder, claims, known, opening.rows, public)
+        self._require_among(builder, claims, known, opening.rows)
         return builder
 
-    def _weights(
-        self, builder: Builder, opening: Opening
-    ) -> tuple[list[int], list[dict[int, int]], int]:
+    def _packed_row(self, row: Linear, first: Linear, second: Linear) -> dict[int, int]:
+        return total(times(1 << 2 * self.bits, row), times(1 << self.bits, second), first)
+
+    def _weights(self, builder: Builder, side: Side) -> tuple[list[int], list[dict[int, int]], int]:
         """Wires of the weights, biases, and the wire of their commitment."""
-        values, offsets = flat_weights(opening.model)
+        values, offsets = flat_weights(side.model)
         half, half_bias = 1 << WEIGHT_BITS - 1, 1 << BIAS_BITS - 1
         coded = [
             gadgets.number(gadgets.bits(builder, w + half, WEIGHT_BITS, "weights")) for w in values
@@ -233,125 +289,78 @@ class Inference:
         limbs = [*_packed(coded, WEIGHT_BITS), *_packed(coded_biases, BIAS_BITS)]
         head: list[Linear] = [
             {ONE: WEIGHTS_TAG},
-            {ONE: self.shape.inputs},
+            {ONE: side.model.shape.inputs},
             {ONE: len(coded)},
             {ONE: len(coded_biases)},
-            {builder.wire(opening.model_salt): 1},
+            {builder.wire(side.model_salt): 1},
         ]
-        found = gadgets.poseidon(builder, head, "commitment to weights")
-        for at in range(0, len(limbs), ARITY - 1):
-            inputs = [{found: 1}, *limbs[at : at + ARITY - 1]]
-            found = gadgets.poseidon(builder, inputs, "commitment to weights")
+        found = _chained(builder, head, limbs, "commitment to weights")
         wires = [builder.copy(total(of, {ONE: -half}), "weights") for of in coded]
         return wires, [total(of, {ONE: -half_bias}) for of in coded_biases], found
 
-    def _row(
-        self, builder: Builder, codes: Sequence[int], salt: int
-    ) -> tuple[list[dict[int, int]], int]:
+    def _row(self, builder: Builder, codes: Sequence[int]) -> tuple[list[dict[int, int]], int]:
         """Features of one opened row, each a wire, and the wire of their digest."""
         coded = [
             gadgets.number(gadgets.bits(builder, int(code), FEATURE_BITS, "features"))
             for code in codes
         ]
-        head: list[Linear] = [
-            {ONE: FEATURES_TAG},
-            {ONE: self.shape.inputs},
-            {builder.wire(salt): 1},
-        ]
-        found = gadgets.poseidon(builder, head, "digest of a row")
-        limbs = _packed(coded, FEATURE_BITS)
-        for at in range(0, len(limbs), ARITY - 1):
-            inputs = [{found: 1}, *limbs[at : at + ARITY - 1]]
-            found = gadgets.poseidon(builder, inputs, "digest of a row")
+        head: list[Linear] = [{ONE: ROW_TAG}, {ONE: len(coded)}]
+        found = _chained(builder, head, _packed(coded, FEATURE_BITS), "digest of a row")
         return [{builder.copy(of, "features"): 1} for of in coded], found
-
-    def _predict(
-        self,
-        builder: Builder,
-        weights: Sequence[int],
-        biases: Sequence[Linear],
-        features: list[dict[int, int]],
-    ) -> dict[int, int]:
-        """The predicted class of one row."""
-        now, w, v = features, iter(weights), iter(biases)
-        sizes = self.shape.score_bits()
-        for at, (width, size) in enumerate(zip(self.shape.layers, sizes, strict=True)):
-            scores = []
-            for _ in range(width):
-                terms = [{builder.product(x, {next(w): 1}, f"layer {at + 1}"): 1} for x in now]
-                scores.append(total(next(v), *terms))
-            if at < len(sizes) - 1:
-                now = [self._rectified(builder, score, size) for score in scores]
-        if len(scores) == 1:
-            return {_signed(builder, total(scores[0], {ONE: -1}), sizes[-1])[-1]: 1}
-        return self._greatest(builder, scores, sizes[-1])
-
-    def _rectified(self, builder: Builder, score: Linear, size: int) -> dict[int, int]:
-        """max(z, 0) >> SHIFT: the bits of z + 2^{L−1}, whose highest says that z ≥ 0."""
-        of = _signed(builder, score, size)
-        return {
-            builder.product(gadgets.number(of[SHIFT:-1]), {of[-1]: 1}, "rectified linear unit"): 1
-        }
-
-    def _greatest(
-        self, builder: Builder, scores: list[dict[int, int]], size: int
-    ) -> dict[int, int]:
-        """The first of the greatest scores, by one-hot bits h.
-
-        With g = Σ h_t·z_t, g − z_t ≥ 0 for every t, and ≥ 1 where t stands before the chosen one.
-        """
-        values = [_as_signed(builder.value(score)) for score in scores]
-        chosen = self._chosen(values)
-        name = "greatest score"
-        hot = [gadgets.boolean(builder, int(at == chosen), name) for at in range(len(scores))]
-        builder.require(dict.fromkeys(hot, 1), {ONE: 1}, {ONE: 1}, name)
-        greatest = dict.fromkeys(
-            (
-                builder.product(score, {wire: 1}, name)
-                for score, wire in zip(scores, hot, strict=True)
-            ),
-            1,
-        )
-        for at, score in enumerate(scores):
-            later = dict.fromkeys(hot[at + 1 :], -1)
-            ahead = total(greatest, times(-1, score), later)
-            margin = gadgets.bits(builder, builder.value(ahead), size + 1, name)
-            builder.require(ahead, {ONE: 1}, gadgets.number(margin), name)
-        return {wire: at for at, wire in enumerate(hot) if at}
-
-    def _chosen(self, scores: list[int]) -> int:
-        return scores.index(max(scores))
 
     def _require_among(
         self,
         builder: Builder,
-        claims: Sequence[Linear],
-        known: Sequence[Linear],
+        claims: Sequence[tuple[Linear, int]],
+        known: Sequence[tuple[Linear, int]],
         rows: Sequence[int],
-        public: Sequence[int],
     ) -> None:
-        name = "the prediction of the drawn row"
-        drawn = set(rows)
-        taken = [gadgets.boolean(builder, int(row in drawn), "drawn") for row in range(len(known))]
-        words: list[Linear] = [
-            gadgets.number(taken[at : at + MASK_BITS]) for at in range(0, len(taken), MASK_BITS)
+        name, width = "the prediction of the drawn row", self.slots.bit_length()
+        times_drawn = [
+            gadgets.bits(builder, list(rows).count(row), width, "times drawn")
+            for row in range(len(known))
         ]
-        inputs: list[Linear] = [{wire: 1} for wire in public]
-        x = gadgets.poseidon(builder, inputs, "challenge")
-        for at in range(0, len(words), ARITY - 1):
-            x = gadgets.poseidon(builder, [{x: 1}, *words[at : at + ARITY - 1]], "challenge")
+        counts = [gadgets.number(of) for of in times_drawn]
+        fixed: list[Linear] = [{1 + at: 1} for at in range(len(self.public))]
+        more = [*_packed(counts, width), *({digest: 1} for _, digest in claims)]
+        y = _chained(builder, fixed, more, "challenge")
+        x = gadgets.poseidon(builder, [{y: 1}, {ONE: 1}], "challenge")
         left: dict[int, int] = {}
+
+        def below(packed: Linear, digest: int) -> dict[int, int]:
+            mixed = builder.product({digest: 1}, {y: 1}, name)
+            return total({x: 1}, times(-1, packed), {mixed: -1})
+
         for claim in claims:
-            below = total({x: 1}, times(-1, claim))
-            inverse = builder.wire(pow(builder.value(below), -1, R))
-            builder.require({inverse: 1}, below, {ONE: 1}, name)
+            under = below(*claim)
+            inverse = builder.wire(pow(builder.value(under), -1, R))
+            builder.require({inverse: 1}, under, {ONE: 1}, name)
             left[inverse] = 1
-        for wire, one in zip(taken, known, strict=True):
-            below = total({x: 1}, times(-1, one))
-            part = builder.wire(builder.values[wire] and pow(builder.value(below), -1, R))
-            builder.require({part: 1}, below, {wire: 1}, name)
+        for count, row in zip(counts, known, strict=True):
+            under, often = below(*row), builder.value(count)
+            part = builder.wire(often and often * pow(builder.value(under), -1, R))
+            builder.require({part: 1}, under, count, name)
             left[part] = -1
         builder.require(left, {ONE: 1}, {}, name)
+
+
+def named(name: str) -> Inference | None:
+    """The circuit of a name, as key files have it; None when it is another kind's."""
+    kind, *told = name.split("-")
+    if kind != "inference" or len(told) not in (4, 5):
+        return None
+    shapes = [Shape.named(shape) for shape in told[3:]]
+    capacity, bits, slots = (int(size) for size in told[:3])
+    return Inference(capacity, bits, slots, shapes[0], shapes[-1])
+
+
+def _chained(builder: Builder, head: Sequence[Linear], more: Sequence[Linear], name: str) -> int:
+    """The wire of `opening.chained`."""
+    room = ARITY - len(head)
+    found = gadgets.poseidon(builder, [*head, *more[:room]], name)
+    for at in range(room, len(more), ARITY - 1):
+        found = gadgets.poseidon(builder, [{found: 1}, *more[at : at + ARITY - 1]], name)
+    return found
 
 
 def _packed(values: Sequence[Linear], width: int) -> list[dict[int, int]]:
@@ -362,13 +371,12 @@ def _packed(values: Sequence[Linear], width: int) -> list[dict[int, int]]:
     ]
 
 
-def _as_signed(value: int) -> int:
-    return value - R if value > R // 2 else value
-
-
-def _signed(builder: Builder, of: Linear, size: int) -> list[int]:
-    """Bits of z + 2^{L−1}; z must be known to lie in −2^{L−1} … 2^{L−1} − 1."""
-    shifted = total(of, {ONE: 1 << size - 1})
-    wires = gadgets.bits(builder, builder.value(shifted), size, "sign")
-    builder.require(shifted, {ONE: 1}, gadgets.number(wires), "sign")
-    return wires
+def _blank(shape: Shape) -> QuantisedModel:
+    sizes = (shape.inputs, *shape.layers)
+    return QuantisedModel(
+        tuple(np.zeros((b, a), np.int64) for a, b in pairwise(sizes)),
+        tuple(np.zeros(b, np.int64) for b in sizes[1:]),
+        np.zeros(sizes[0]),
+        np.ones(sizes[0]),
+        (),
+    )

@@ -28,6 +28,22 @@ BIAS_BITS = 40
 SHIFT = 14
 """Bits dropped between layers."""
 
+KINDS = frozenset(
+    {
+        "LinearDiscriminantAnalysis",
+        "LinearSVC",
+        "LogisticRegression",
+        "LogisticRegressionCV",
+        "MLPClassifier",
+        "PassiveAggressiveClassifier",
+        "Perceptron",
+        "RidgeClassifier",
+        "RidgeClassifierCV",
+        "SGDClassifier",
+    }
+)
+"""Estimators that are linear, or networks, once they are fitted."""
+
 LEAST_AGREEMENT = 0.99
 MOST_WEIGHTS = 4_096
 
@@ -43,6 +59,23 @@ class Shape:
     def name(self) -> str:
         """``30x16x2`` and the like."""
         return "x".join(map(str, (self.inputs, *self.layers)))
+
+    @classmethod
+    def named(cls, name: str) -> Shape:
+        """The shape of a name.
+
+        Raises
+        ------
+        InputError
+            When it names none.
+        """
+        try:
+            inputs, *layers = (int(size) for size in name.split("x"))
+        except ValueError:
+            raise InputError(f"{name!r} is no shape; expected sizes such as 30x16x2") from None
+        if not layers or min(inputs, *layers) < 1:
+            raise InputError(f"{name!r} is no shape; expected sizes such as 30x16x2")
+        return cls(inputs, tuple(layers))
 
     @property
     def weights(self) -> int:
@@ -149,7 +182,11 @@ class QuantisedClassifier:
 
 
 def quantise(
-    model: Any, features: npt.ArrayLike, *, least_agreement: float = LEAST_AGREEMENT
+    model: Any,
+    features: npt.ArrayLike,
+    *,
+    like: QuantisedModel | None = None,
+    least_agreement: float = LEAST_AGREEMENT,
 ) -> QuantisedModel:
     """A scikit-learn classifier in whole numbers, compared with the float one.
 
@@ -160,6 +197,8 @@ def quantise(
         SGDClassifier), an MLPClassifier with ReLU, or a Pipeline of scalers and one of these.
     features : array_like, shape (n, inputs)
         Rows that set the grid and on which both are compared.
+    like : QuantisedModel, optional
+        Whose grid is taken over, so that both models are proven on the same committed features.
     least_agreement : float
         Share of rows on which both must predict the same.
 
@@ -172,11 +211,15 @@ def quantise(
     InputError
         For a model of another kind, too large to prove, or that whole numbers do not follow.
     """
-    x = np.asarray(features, dtype=np.float64)
+    try:
+        x = np.asarray(features, dtype=np.float64)
+    except (TypeError, ValueError) as problem:
+        raise InputError(f"only numbers can be features that are proven: {problem}") from None
     factor, shift, final = _affine(model, x.shape[1])
     layers, classes = _layers(final)
-    low, high = x.min(axis=0), x.max(axis=0)
-    step = np.where(high > low, high - low, 1.0) / ((1 << FEATURE_BITS) - 1)
+    low, step = _grid(x) if like is None else (like.low, like.step)
+    if len(low) != x.shape[1]:
+        raise InputError(f"the champion takes {len(low)} features, the candidate {x.shape[1]}")
     # The first layer takes codes: x = low + step·code, after the scalers' factor·x + shift.
     first, bias = layers[0]
     bias = bias + first @ (factor * low + shift)
@@ -209,6 +252,27 @@ def quantise(
             "the features, or clip outliers, which stretch their grid"
         )
     return QuantisedModel(made.weights, made.biases, low, step, classes, agreement, len(x))
+
+
+def require_kind(model: Any) -> None:
+    """Refuse an estimator that `quantise` will not take once it is fitted, before it is.
+
+    Raises
+    ------
+    InputError
+        Names the kind.
+    """
+    final = model.steps[-1][1] if hasattr(model, "steps") else model
+    if type(final).__name__ not in KINDS:
+        raise InputError(
+            f"cannot prove {type(final).__name__}; expected a linear classifier or a ReLU network "
+            f"of scikit-learn ({', '.join(sorted(KINDS))}), or a Pipeline of scalers and one"
+        )
+
+
+def _grid(x: Floats) -> tuple[Floats, Floats]:
+    low, high = x.min(axis=0), x.max(axis=0)
+    return low, np.where(high > low, high - low, 1.0) / ((1 << FEATURE_BITS) - 1)
 
 
 def _affine(model: Any, inputs: int) -> tuple[Floats, Floats, Any]:

@@ -3,20 +3,18 @@
 Rows are drawn after everything is committed, from a block's randomness that nobody knew before. A
 prover who drew them from a hash of the commitments instead could try commitments until the draw
 spares the bad rows (541 rows then give what 459 give here against 2⁴⁰ tries).
+
+The contract draws the same rows (`InferenceVerifier.rowsOf`).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from hashlib import sha256
 
 from hokusai_mlflow.errors import InputError
-from hokusai_mlflow.verification.zk.field import BYTES, R
-from hokusai_mlflow.verification.zk.poseidon import ARITY, poseidon
 
-DOMAIN = b"hokusai inference rows v1"
-FEATURES_DOMAIN = b"hokusai features v1"
+WORD = 32
 
 
 def rows_to_draw(rows: int, *, bad_share: float, miss: float) -> int:
@@ -50,61 +48,40 @@ def rows_to_draw(rows: int, *, bad_share: float, miss: float) -> int:
     return min(rows, math.ceil(math.log(miss) / math.log1p(-bad_share)))
 
 
-def draw_rows(randomness: bytes, commitments: Sequence[int], rows: int, count: int) -> list[int]:
-    """Distinct rows, uniform given randomness that came after the commitments.
+def draw_rows(seed: bytes, part: int, rows: int, count: int) -> list[int]:
+    """Distinct rows of one part of an evaluation, uniform given a seed that nobody chose.
 
-    A partial Fisher–Yates shuffle, by SHA-256 in counter mode without modulo bias.
+    A partial Fisher–Yates shuffle: step t swaps place t with t + keccak(keccak(seed, part), t)
+    modulo n − t, whose bias of at most n/2²⁵⁶ nobody will ever see.
 
     Parameters
     ----------
-    randomness : bytes
-        Hash or PREVRANDAO of a block after the commitments were published.
-    commitments : sequence of int
-        All of them, so that one block serves every model differently.
+    seed : bytes, length 32
+    part : int
+        Number of the part; each is drawn from by itself.
     rows : int
         n; rows are 0 … n − 1.
     count : int
         How many.
     """
-    if not 0 < count <= rows:
-        raise InputError(f"expected to draw 1 to {rows} rows, found {count}")
-    seed = sha256(
-        DOMAIN + randomness + b"".join(value.to_bytes(BYTES, "big") for value in commitments)
-    ).digest()
-    counter = 0
+    from eth_utils.crypto import keccak  # noqa: PLC0415
 
-    def below(bound: int) -> int:
-        nonlocal counter
-        while True:
-            value = int.from_bytes(sha256(seed + counter.to_bytes(8, "big")).digest(), "big")
-            counter += 1
-            if value < (1 << 256) // bound * bound:
-                return value % bound
-
-    order = list(range(rows))
+    if not 0 < count <= rows or len(seed) != WORD:
+        raise InputError(
+            f"expected a seed of {WORD} bytes and to draw 1 to {rows} rows, found {count}"
+        )
+    own = keccak(seed + part.to_bytes(WORD, "big"))
+    order: dict[int, int] = {}
+    found = []
     for at in range(count):
-        other = at + below(rows - at)
-        order[at], order[other] = order[other], order[at]
-    return order[:count]
-
-
-def features_commitment(digests: Sequence[int]) -> int:
-    """Commitment to all rows' features, from the digests of the rows, which are published.
-
-    Outside circuits, hence SHA-256; shortened to a field element's size.
-    """
-    content = b"".join(digest.to_bytes(BYTES, "big") for digest in digests)
-    hashed = sha256(FEATURES_DOMAIN + len(digests).to_bytes(8, "big") + content).digest()
-    return int.from_bytes(hashed, "big") >> 8
-
-
-def opened_digest(opened: Sequence[tuple[int, int]]) -> int:
-    """The public input that stands for opened rows: Poseidon chain over (row, digest) pairs."""
-    flat = [value for pair in opened for value in pair]
-    if any(not 0 <= value < R for value in flat):
-        raise InputError("a row's digest is not a field element")
-    found = len(opened)
-    for at in range(0, len(flat), ARITY - 2):
-        block = flat[at : at + ARITY - 2]
-        found = poseidon([found, *block, *([0] * (ARITY - 1 - len(block)))])
+        value = int.from_bytes(keccak(own + at.to_bytes(WORD, "big")), "big")
+        other = at + value % (rows - at)
+        found.append(order.get(other, other))
+        order[other] = order.get(at, at)
     return found
+
+
+def pieces(drawn: Sequence[int], slots: int, start: int = 0) -> list[list[int]]:
+    """Drawn rows in pieces of `slots`, one proof each; the last begins anew at the first row."""
+    starts = range(start, len(drawn), slots)
+    return [[drawn[(at + k) % len(drawn)] for k in range(slots)] for at in starts]

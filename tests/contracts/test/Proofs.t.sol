@@ -9,6 +9,7 @@ import {PairedSums} from "contracts/PairedImprovement.sol";
 import {Mode, Proof, ProofTerms, ProofVerifier, Proven} from "contracts/ProofVerifier.sol";
 import {Circuit, Counted, ProvenSums, Score} from "contracts/ProvenSums.sol";
 import {Improvement, PublicPart} from "contracts/Signed.sol";
+import {VerifyingKeys} from "contracts/VerifyingKeys.sol";
 import {Proving} from "../support/Proving.sol";
 import {Trapdoor} from "../support/Trapdoor.sol";
 import {Typed} from "../support/Typed.sol";
@@ -189,16 +190,16 @@ contract ProofsTest is Proving {
         made.key = new uint256[](0);
         refused(honest(), none(), made, abi.encodeWithSelector(keyIsAnother(), keyOf(), keccak256("")));
         proofs.revokeKey(keyOf());
-        refused(honest(), none(), given(), abi.encodeWithSelector(ProofVerifier.KeyUnknown.selector, keyOf()));
+        refused(honest(), none(), given(), abi.encodeWithSelector(VerifyingKeys.KeyUnknown.selector, keyOf()));
         bytes32 gone = keyOf();
-        vm.expectRevert(abi.encodeWithSelector(ProofVerifier.KeyUnknown.selector, gone));
+        vm.expectRevert(abi.encodeWithSelector(VerifyingKeys.KeyUnknown.selector, gone));
         proofs.revokeKey(gone);
     }
 
     function test_developmentKeysStayAtHome() public {
         uint256[] memory key = Trapdoor.key(8);
         vm.chainId(1);
-        bytes memory because = abi.encodeWithSelector(ProofVerifier.DevelopmentKey.selector, keyOf(), 1);
+        bytes memory because = abi.encodeWithSelector(VerifyingKeys.DevelopmentKey.selector, keyOf(), 1);
         refused(honest(), none(), prove(given(), honest()), because);
         vm.expectRevert(because);
         proofs.registerKey(key, circuit(), Mode.Development);
@@ -227,7 +228,7 @@ contract ProofsTest is Proving {
         refusedKey(key, circuit(), Mode.Ceremony, abi.encodeWithSelector(Groth16.KeyLength.selector, 34, 32));
         key = Trapdoor.key(8);
         bytes32 digest = proofs.keyHash(key);
-        refusedKey(key, circuit(), Mode.Unknown, abi.encodeWithSelector(ProofVerifier.KeyUnknown.selector, digest));
+        refusedKey(key, circuit(), Mode.Unknown, abi.encodeWithSelector(VerifyingKeys.KeyUnknown.selector, digest));
     }
 
     function test_circuitsThatCannotBe() public {
@@ -243,7 +244,7 @@ contract ProofsTest is Proving {
     }
 
     function test_onlyTheAdministrator() public {
-        bytes memory because = abi.encodeWithSelector(ProofVerifier.NotTheAdministrator.selector, LABELS);
+        bytes memory because = abi.encodeWithSelector(VerifyingKeys.NotTheAdministrator.selector, LABELS);
         uint256[] memory key = Trapdoor.key(8);
         bytes32 digest = keyOf();
         vm.expectRevert(because);
@@ -261,7 +262,7 @@ contract ProofsTest is Proving {
         ProofTerms memory good = proofTerms(Trapdoor.key(8));
         ProofTerms memory bad = good;
         bad.key = bytes32(uint256(1));
-        refusedTerms(bad, abi.encodeWithSelector(ProofVerifier.KeyUnknown.selector, bad.key));
+        refusedTerms(bad, abi.encodeWithSelector(VerifyingKeys.KeyUnknown.selector, bad.key));
         bad = proofTerms(Trapdoor.key(8));
         bad.score = Score.F1;
         refusedTerms(bad, abi.encodeWithSelector(ProofVerifier.ScoreNotCounted.selector, Score.F1, Counted.Accuracy));

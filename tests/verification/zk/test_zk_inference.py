@@ -1,5 +1,6 @@
 """Predictions that come from a committed model: quantising, drawing, and the linked proof."""
 
+import math
 import pickle
 import random
 from dataclasses import replace
@@ -7,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from eth_utils.crypto import keccak
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
 from sklearn.neural_network import MLPClassifier
@@ -15,24 +17,32 @@ from sklearn.preprocessing import MinMaxScaler, PolynomialFeatures, StandardScal
 from sklearn.tree import DecisionTreeClassifier
 from zk_worlds import CONTEXT, Mutations
 
-from hokusai_mlflow.errors import EvidenceMismatch, InputError
-from hokusai_mlflow.verification.zk import inference, linked, sampling
+from hokusai_mlflow.errors import InputError
+from hokusai_mlflow.verification.zk import linked, sampling
 from hokusai_mlflow.verification.zk.accuracy import Accuracy
-from hokusai_mlflow.verification.zk.circuit import Rows
 from hokusai_mlflow.verification.zk.columns import Column
 from hokusai_mlflow.verification.zk.field import R
-from hokusai_mlflow.verification.zk.inference import Inference
+from hokusai_mlflow.verification.zk.independent import verify_independently
+from hokusai_mlflow.verification.zk.inference import Inference, named
 from hokusai_mlflow.verification.zk.keys import KeyStore, verifying_key
-from hokusai_mlflow.verification.zk.opening import Opening, row_digest, weights_commitment
+from hokusai_mlflow.verification.zk.opening import (
+    Opening,
+    Side,
+    features_commitment,
+    row_digest,
+    weights_commitment,
+)
 from hokusai_mlflow.verification.zk.quantised import (
     QuantisedClassifier,
     QuantisedModel,
     Shape,
     quantise,
+    require_kind,
 )
 from hokusai_mlflow.verification.zk.r1cs import ConstraintViolated
+from hokusai_mlflow.verification.zk.verifying import verify
 
-BEACON = bytes(range(32))
+SEED = bytes(range(32))
 
 
 @pytest.mark.parametrize(
@@ -45,18 +55,53 @@ def test_how_many_rows_catch_bad_ones(bad_share, miss, expected):
     assert sampling.rows_to_draw(20, bad_share=bad_share, miss=miss) <= 20
 
 
+def shuffled(seed, part, n):
+    """All of n rows by a whole Fisher–Yates shuffle."""
+    own, order = keccak(seed + part.to_bytes(32, "big")), list(range(n))
+    for at in range(n):
+        drawn = int.from_bytes(keccak(own + at.to_bytes(32, "big")), "big")
+        other = at + drawn % (n - at)
+        order[at], order[other] = order[other], order[at]
+    return order
+
+
 def test_drawn_rows_are_distinct_uniform_and_depend_on_all():
-    drawn = sampling.draw_rows(BEACON, [1, 2], 50, 20)
+    drawn = sampling.draw_rows(SEED, 0, 50, 20)
     assert len(set(drawn)) == 20
-    assert drawn == sampling.draw_rows(BEACON, [1, 2], 50, 20)
-    assert drawn != sampling.draw_rows(BEACON[::-1], [1, 2], 50, 20)
-    assert drawn != sampling.draw_rows(BEACON, [1, 3], 50, 20)
+    assert drawn == shuffled(SEED, 0, 50)[:20]
+    assert sorted(sampling.draw_rows(SEED, 3, 50, 50)) == list(range(50))
+    assert drawn != sampling.draw_rows(SEED[::-1], 0, 50, 20)
+    assert drawn != sampling.draw_rows(SEED, 1, 50, 20)
     counts = np.zeros(10)
-    for seed in range(600):
-        counts[sampling.draw_rows(seed.to_bytes(4, "big"), [], 10, 3)] += 1
-    assert abs(counts / 600 - 0.3).max() < 0.08  # four standard errors
-    with pytest.raises(InputError, match="1 to 5"):
-        sampling.draw_rows(BEACON, [], 5, 6)
+    for number in range(600):
+        counts[sampling.draw_rows(number.to_bytes(32, "big"), 0, 10, 3)] += 1
+    # Each of ten places in 600 draws of three: five standard errors of a binomial share.
+    assert abs(counts / 600 - 0.3).max() < 5 * (0.3 * 0.7 / 600) ** 0.5
+    for rows, count, seed in ((5, 6, SEED), (5, 0, SEED), (5, 2, b"short")):
+        with pytest.raises(InputError, match="1 to 5"):
+            sampling.draw_rows(seed, 0, rows, count)
+
+
+@pytest.mark.exhaustive
+def test_bad_rows_are_missed_as_rarely_as_promised():
+    """5 of 100 rows are bad; 29 of them are drawn so that 5 % is missed with a chance of 22.6 %."""
+    bad, tries = {3, 14, 15, 92, 65}, 2_000
+    count = sampling.rows_to_draw(100, bad_share=0.05, miss=0.226)
+    assert count == 29
+    missed = sum(
+        bad.isdisjoint(sampling.draw_rows(number.to_bytes(32, "big"), 0, 100, count))
+        for number in range(tries)
+    )
+    # Without replacement: C(95, 29)/C(100, 29), below the bound of 0.95^29.
+    exact = math.comb(95, count) / math.comb(100, count)
+    assert exact < 0.95**count
+    assert abs(missed / tries - exact) < 4 * (exact * (1 - exact) / tries) ** 0.5
+
+
+def test_pieces_cover_all_drawn_rows():
+    assert sampling.pieces([9, 8, 7, 6, 5], 2) == [[9, 8], [7, 6], [5, 9]]
+    assert sampling.pieces([9, 8, 7, 6, 5], 2, 3) == [[6, 5]]
+    assert sampling.pieces([9], 3) == [[9, 9, 9]]
 
 
 def models():
@@ -120,11 +165,39 @@ def test_models_that_whole_numbers_do_not_follow():
         quantise(fitted, stretched)
     with pytest.raises(InputError, match="finite features"):
         quantise(fitted, x).predict(np.full((2, 4), np.nan))
+    with pytest.raises(InputError, match="only numbers"):
+        quantise(fitted, np.array([["red"] * 4]))
 
 
-def tiny(kind):
-    rng = np.random.default_rng(3)
-    sizes = {"binary": (3, 1), "classes": (3, 3), "network": (3, 2, 3)}[kind]
+def test_kinds_are_known_before_they_are_fitted():
+    for model, _ in models().values():
+        require_kind(model)
+    for model in (DecisionTreeClassifier(), make_pipeline(StandardScaler(), LinearRegression())):
+        with pytest.raises(InputError, match=r"cannot prove (Decision|LinearRegr).*LogisticRegr"):
+            require_kind(model)
+
+
+def test_a_candidate_takes_over_the_champions_grid():
+    x, y = load_iris(return_X_y=True)
+    champion = quantise(LogisticRegression(max_iter=500).fit(x[::3], y[::3]), x[::3])
+    candidate = quantise(LogisticRegression(max_iter=500).fit(x, y), x, like=champion)
+    assert np.array_equal(candidate.codes(x), champion.codes(x))
+    assert candidate.agreement >= 0.99
+    narrow = RidgeClassifier().fit(x[:, :3], y)
+    with pytest.raises(InputError, match="champion takes 4 features, the candidate 3"):
+        quantise(narrow, x[:, :3], like=champion)
+    # Where the data have left the grid, the candidate is not followed, and says so.
+    away = x + 100
+    with pytest.raises(InputError, match="clip outliers"):
+        quantise(LogisticRegression(max_iter=500).fit(away, y), away, like=champion)
+
+
+SIZES = {"binary": (3, 1), "classes": (3, 3), "network": (3, 2, 3)}
+
+
+def tiny(kind, seed=3):
+    rng = np.random.default_rng(seed)
+    sizes = SIZES[kind]
     pairs = list(pairwise(sizes))
     return QuantisedModel(
         tuple(rng.integers(-(2**15), 2**15, (b, a)) for a, b in pairs),
@@ -135,50 +208,91 @@ def tiny(kind):
     )
 
 
-def opening(kind, n=5, rows=(1, 3), seed=0):
-    model = tiny(kind)
+def opening(kinds, n=5, rows=(1, 3), seed=0):
     codes = np.random.default_rng(seed).integers(0, 4096, (n, 3))
-    salts = list(range(100, 100 + n))
-    said = [int(code) for code in model.predict(codes)]
-    return Opening(said, 5, model, 6, list(rows), codes[list(rows)], [salts[row] for row in rows])
+    sides = [
+        Side([int(code) for code in model.predict(codes)], salt, model, salt + 1)
+        for salt, model in zip((5, 7), (tiny(kinds[0], 3), tiny(kinds[1], 4)), strict=True)
+    ]
+    return Opening(*sides, [row_digest(row) for row in codes], 9, list(rows), codes[list(rows)])
 
 
-def of(kind):
-    return Inference(6, 2, 2, tiny(kind).shape)
+def of(kinds, capacity=6, slots=2):
+    return Inference(capacity, 2, slots, *(tiny(kind).shape for kind in kinds))
 
 
-@pytest.mark.parametrize("kind", ["binary", "classes", "network"])
-def test_the_circuit_computes_the_model(kind):
-    one = opening(kind)
-    builder = of(kind).built(one, CONTEXT, record=True)
+def lying(one, side, row, by=1):
+    """The same with another prediction of one of the models."""
+    told = list(getattr(one, side).predictions)
+    told[row] = (told[row] + by) % 3
+    return replace(one, **{side: replace(getattr(one, side), predictions=told)})
+
+
+def require_witness(kinds, one, **sizes):
+    builder = of(kinds, **sizes).built(one, CONTEXT, record=True)
     builder.constraints().check(builder.values)
-    inputs = of(kind).public_inputs(one, CONTEXT)
+    return builder
+
+
+PAIRS = [("binary", "binary"), ("classes", "network")]
+
+
+@pytest.mark.parametrize("kinds", [*PAIRS, ("network", "classes")])
+def test_the_circuit_computes_the_models(kinds):
+    one = opening(kinds)
+    builder = require_witness(kinds, one)
+    inputs = of(kinds).public_inputs(one, CONTEXT)
     assert builder.public_values() == inputs
-    commitment = Accuracy(6, 2).commitment(Column.CANDIDATE, one.predictions, 5)
-    assert inputs[2] == commitment
+    metric = Accuracy(6, 2)
+    assert inputs[2] == metric.commitment(Column.CHAMPION, one.champion.predictions, 5)
+    assert inputs[3] == metric.commitment(Column.CANDIDATE, one.candidate.predictions, 7)
+    assert inputs[7] == 1 + 3 * 8
+    assert named(of(kinds).name) == of(kinds)
 
 
-@pytest.mark.parametrize("kind", ["binary", "classes", "network"])
-def test_another_prediction_has_no_witness(kind):
-    one = opening(kind)
-    told = list(one.predictions)
-    told[3] = (told[3] + 1) % 3
-    lying = replace(one, predictions=told)
-    with pytest.raises(InputError, match="row 3: the model predicts"):
-        of(kind).public_inputs(lying, CONTEXT)
-    builder = of(kind).built(lying, CONTEXT, record=True)
+@pytest.mark.parametrize("n", [1, 5, 6])
+def test_any_number_of_rows(n):
+    """1, N − 1, N; and as often as there are slots, whichever are drawn."""
+    kinds, rows = PAIRS[0], [0, n - 1, 0]
+    one = opening(kinds, n=n, rows=rows)
+    builder = require_witness(kinds, one, slots=3)
+    assert builder.public_values() == of(kinds, slots=3).public_inputs(one, CONTEXT)
+
+
+def test_more_rows_than_there_is_room_for():
+    with pytest.raises(InputError, match="1 to 6 values, found 7"):
+        of(PAIRS[0]).public_inputs(opening(PAIRS[0], n=7), CONTEXT)
+
+
+@pytest.mark.parametrize("side", ["champion", "candidate"])
+@pytest.mark.parametrize("kinds", PAIRS)
+def test_another_prediction_has_no_witness(kinds, side):
+    one = opening(kinds)
+    with pytest.raises(InputError, match=f"row 3: the {side} predicts"):
+        of(kinds).public_inputs(lying(one, side, 3), CONTEXT)
     with pytest.raises(ConstraintViolated, match="prediction of the drawn row"):
-        builder.constraints().check(builder.values)
+        require_witness(kinds, lying(one, side, 3))
     # A row that was not drawn is not looked at: that is what the number of draws is for.
-    told = list(one.predictions)
-    told[0] = (told[0] + 1) % 3
-    builder = of(kind).built(replace(one, predictions=told), CONTEXT, record=True)
-    builder.constraints().check(builder.values)
+    require_witness(kinds, lying(one, side, 0))
 
 
-@pytest.mark.parametrize("kind", ["binary", "network"])
-def test_every_wire_of_an_inference_is_bound(kind):
-    builder = of(kind).built(opening(kind), CONTEXT, record=True)
+def test_other_features_have_no_witness():
+    one = opening(PAIRS[0])
+    codes = one.codes.copy()
+    codes[1, 0] ^= 1
+    with pytest.raises(InputError, match="row 3: these are not the features"):
+        of(PAIRS[0]).public_inputs(replace(one, codes=codes), CONTEXT)
+    # Even where the prediction stays the same.
+    with pytest.raises(ConstraintViolated, match="prediction of the drawn row"):
+        require_witness(PAIRS[0], replace(one, codes=codes))
+    swapped = replace(one, codes=one.codes[::-1])
+    with pytest.raises(ConstraintViolated, match="prediction of the drawn row"):
+        require_witness(PAIRS[0], swapped)
+
+
+@pytest.mark.parametrize("kinds", [PAIRS[0], pytest.param(PAIRS[1], marks=pytest.mark.exhaustive)])
+def test_every_wire_of_an_inference_is_bound(kinds):
+    builder = of(kinds).built(opening(kinds), CONTEXT, record=True)
     found = Mutations(builder.constraints(), builder.values)
     rng = random.Random(4)
     for wire in range(1, len(builder.values)):
@@ -192,17 +306,19 @@ def test_equal_scores_go_to_the_first_class():
     model = replace(
         tiny("classes"), weights=(np.zeros((3, 3), np.int64),), biases=(np.array([4, 7, 7]),)
     )
-    one = replace(opening("classes"), model=model, predictions=[1] * 5)
-    builder = of("classes").built(one, CONTEXT, record=True)
-    builder.constraints().check(builder.values)
+    kinds = ("classes", "classes")
+    one = opening(kinds)
+    side = replace(one.champion, model=model, predictions=[1] * 5)
+    one = replace(one, champion=side, candidate=replace(side, prediction_salt=8))
+    require_witness(kinds, one)
     for chosen in (0, 2):
 
         class Lying(Inference):
-            def _chosen(self, scores, at=chosen):
-                return at
+            choose = staticmethod(lambda scores, at=chosen: at)
 
-        told = replace(one, predictions=[chosen] * 5)
-        builder = Lying(6, 2, 2, model.shape).built(told, CONTEXT, record=True)
+        told = replace(side, predictions=[chosen] * 5)
+        both = replace(one, champion=told, candidate=told)
+        builder = Lying(6, 2, 2, model.shape, model.shape).built(both, CONTEXT, record=True)
         broken = {name for _, name in builder.constraints().violated(builder.values)}
         assert broken == {"greatest score"}
 
@@ -212,8 +328,13 @@ def test_commitments_hide_and_bind():
     assert weights_commitment(model, 1) != weights_commitment(model, 2)
     other = replace(model, biases=(model.biases[0] + np.array([0, 0, 1]),))
     assert weights_commitment(model, 1) != weights_commitment(other, 1)
-    assert row_digest([1, 2, 3], 1) != row_digest([1, 2, 3], 2)
-    assert row_digest([1, 2, 3], 1) != row_digest([1, 2, 3, 0], 1)
+    assert row_digest([1, 2, 3]) != row_digest([1, 2, 4])
+    assert row_digest([1, 2, 3]) != row_digest([1, 2, 3, 0])
+    digests = [row_digest([1, 2, 3]), row_digest([4, 5, 6])]
+    found = features_commitment(digests, 6, 1)
+    assert found != features_commitment(digests, 6, 2)
+    assert found != features_commitment(digests[::-1], 6, 1)
+    assert found != features_commitment([*digests, 0], 6, 1)
 
 
 def test_the_largest_score_fits_its_bits():
@@ -237,92 +358,42 @@ def test_the_largest_score_fits_its_bits():
         assert abs(made.scores(now)).max() < 2 ** (shape.score_bits()[1] - 1)
 
 
-@pytest.fixture(scope="module")
-def shown(tmp_path_factory):
-    """An inference proof of 4 of 6 rows, in two parts, and the metric proof's statement; 10 s."""
-    model = tiny("classes")
-    x = np.random.default_rng(8).integers(0, 4096, (6, 3)).astype(float)
-    said = [int(code) for code in model.predict(x)]
-    circuit = Inference(6, 2, 2, model.shape)
-    store = KeyStore(tmp_path_factory.mktemp("inference"))
-    record = store.make(circuit)
-    prepared = linked.prepare(model, x)
-    proof = linked.prove_predictions(
-        circuit,
-        prepared,
-        predictions=said,
-        prediction_salt=77,
-        context=CONTEXT,
-        randomness=BEACON,
-        store=store,
-        drawn=4,
-    )
-    rows = Rows([0] * 6, said, said, (1, 2, 77))
-    published = Accuracy(6, 2).public_inputs(rows, CONTEXT)[4]
-    return circuit, proof, verifying_key(record), prepared, published
-
-
-def told(shown, **changes):
-    circuit, proof, key, prepared, published = shown
-    given = {
-        "context": CONTEXT,
-        "predictions": published,
-        "weights": prepared.weights,
-        "features": prepared.features,
-        "randomness": BEACON,
-        "bad_share": 0.5,
-        "miss": 0.1,
-    }
-    linked.require_predictions(circuit, changes.pop("proof", proof), key, **given | changes)
-
-
-@pytest.mark.exhaustive
-def test_a_linked_proof_holds(shown):
-    _, proof, _, _, _ = shown
-    assert len(proof.proofs) == 2
-    told(shown)
-    told(shown, proof=linked.InferenceProof.from_dict(proof.to_dict()))
-
-
-@pytest.mark.exhaustive
-@pytest.mark.parametrize(
-    ("changes", "why"),
-    [
-        ({"context": CONTEXT + 1}, "public inputs"),
-        ({"predictions": 5}, "public inputs"),
-        ({"weights": 5}, "public inputs"),
-        ({"features": 5}, "other features"),
-        ({"randomness": bytes(32)}, "public inputs"),
-        ({"miss": 0.001}, "are demanded"),
-    ],
-)
-def test_a_linked_proof_of_something_else(shown, changes, why):
-    with pytest.raises(EvidenceMismatch, match=why):
-        told(shown, **changes)
-
-
-@pytest.mark.exhaustive
-def test_a_linked_proof_that_lacks_or_changes_a_part(shown):
-    _, proof, _, _, _ = shown
-    for changed, why in (
-        (replace(proof, proofs=proof.proofs[:1]), "no proof"),
-        (replace(proof, proofs=proof.proofs[::-1]), "does not verify"),
-        (replace(proof, inputs=proof.inputs[:1], proofs=proof.proofs[:1]), "public inputs"),
-        (replace(proof, key="0x00"), "another key"),
-        (replace(proof, digests=(*proof.digests[:-1], 1)), "other features"),
-        (replace(proof, drawn=2), "are demanded"),
-    ):
-        with pytest.raises(EvidenceMismatch, match=why):
-            told(shown, proof=changed)
-
-
-def test_parts_cover_all_drawn_rows():
-    assert linked.parts([9, 8, 7, 6, 5], 2) == [[9, 8], [7, 6], [6, 5]]
-    assert linked.parts([9, 8], 2) == [[9, 8]]
-    with pytest.raises(InputError, match="fewer slots"):
-        linked.parts([9], 2)
+def test_sizes_that_make_no_circuit():
+    one, other = Shape(3, (1,)), Shape(4, (1,))
     with pytest.raises(InputError, match="slots"):
-        Inference(4, 2, 5, Shape(3, (1,)))
+        Inference(4, 2, 5, one, one)
     with pytest.raises(InputError, match="classes"):
-        Inference(4, 2, 2, Shape(3, (5,)))
-    assert inference.MASK_BITS < 254
+        Inference(4, 2, 2, one, Shape(3, (5,)))
+    with pytest.raises(InputError, match="takes 3 features, the candidate 4"):
+        Inference(4, 2, 2, one, other)
+    with pytest.raises(InputError, match="use fewer slots"):
+        Inference(10_240, 2, 200, one, one)
+    assert named("accuracy-128-2-4") is None
+
+
+@pytest.mark.exhaustive
+def test_proofs_of_drawn_rows_hold(tmp_path):
+    """Keys, proofs of 5 drawn rows in 3 pieces, and both verifiers; some 20 s of CPU."""
+    kinds = ("binary", "network")
+    one, circuit = opening(kinds, n=6), of(kinds)
+    codes = np.random.default_rng(0).integers(0, 4096, (6, 3))
+    rows = linked.Rows(codes, one.features_salt)
+    assert rows.digests == tuple(one.digests)
+    store = KeyStore(tmp_path)
+    record = store.make(circuit)
+    drawn = sampling.draw_rows(SEED, 0, 6, 5)
+    openings = linked.openings(circuit, rows, one.sides, drawn)
+    assert [each.rows for each in openings] == sampling.pieces(drawn, 2)
+    key = verifying_key(record)
+    made = list(linked.prove(circuit, openings, CONTEXT, store))
+    for inputs, proof in made:
+        assert verify(key, proof, inputs)
+        for at in range(len(inputs)):
+            changed = [*inputs[:at], inputs[at] ^ 1, *inputs[at + 1 :]]
+            assert not verify(key, proof, changed)
+    inputs, proof = made[0]
+    assert verify_independently(key, proof, inputs)
+    assert not verify(key, made[1][1], inputs)
+    bad = linked.openings(circuit, rows, lying(one, "candidate", drawn[-1]).sides, drawn)
+    with pytest.raises(InputError, match="the candidate predicts"):
+        next(linked.prove(circuit, bad, CONTEXT, store))
