@@ -14,7 +14,7 @@ PARALLEL := -n 2 --ignore=tests/calibration --ignore=tests/benchmarks \
 	--ignore=$(BROWSER)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-regression demo-language demo-translation demo-human test test-exhaustive test-more zk-tools zk-interop transformers ui-tests calibrate calibrate-quick bench bench-quick faults postgres lint contracts-tools contracts vectors gas slither halmos mutants lock clean
+.PHONY: help install demo demo-regression demo-language demo-translation season demo-human test test-exhaustive test-more zk-tools zk-interop transformers ui-tests calibrate calibrate-quick bench bench-quick faults postgres lint contracts-tools contracts vectors gas slither halmos mutants lock clean
 
 help: ## Show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -51,6 +51,11 @@ demo-human: $(STAMP) examples/human_ratings/data ## The same for a model that pe
 
 demo-regression: $(STAMP) examples/doctor_visits/data ## The same for an error metric, on doctor visits
 	$(BIN)/hokusai run $(VISITS) $(VISITS)
+
+# Ten minutes of two cores; DAYS=3 stops after three days. It starts anew every time.
+season: $(STAMP) ## Thirty simulated days of scheduled runs, with good, useless and hostile contributors
+	rm -rf .hokusai/season
+	$(BIN)/python examples/season/season.py .hokusai/season $(if $(DAYS),--days $(DAYS))
 
 examples/%/data: examples/%/make_data.py $(STAMP)
 	$(BIN)/python $<

@@ -17,7 +17,8 @@ from hokusai_mlflow.evidence import digest
 from hokusai_mlflow.figures import figures
 from hokusai_mlflow.gate import Guarded
 from hokusai_mlflow.inputs import PAYMENT
-from hokusai_mlflow.ledger import Ledger, Look, looks, spend_look
+from hokusai_mlflow.ledger import Ledger, Look, spend_look
+from hokusai_mlflow.ledger.looks import LOOK
 from hokusai_mlflow.metrics import Metric
 from hokusai_mlflow.people import People
 from hokusai_mlflow.recipe import predict
@@ -166,8 +167,11 @@ def spend(attempt: Attempt, candidate: Registered, ledger: Ledger) -> Look:
     )
 
 
-def require_look(attempt: Attempt) -> None:
-    """Check that a look was spent for an attempt, before anything more is computed on the hold-out.
+def require_look(attempt: Attempt, candidate: Registered | None) -> None:
+    """Check that a look was spent on a candidate, before more is computed on the hold-out.
+
+    The same test is one look: an attempt that comes to the candidate of an earlier one, say since
+    all that is new are copies, goes on under the look that the earlier one spent.
 
     Raises
     ------
@@ -175,9 +179,7 @@ def require_look(attempt: Attempt) -> None:
         When there is none.
     """
     with Ledger(Settings().prepare().ledger) as ledger:
-        if not any(
-            one.attempt == attempt.id for one in looks(ledger, attempt.model, attempt.holdout)
-        ):
+        if candidate is None or ledger.get(LOOK, look_key(attempt, candidate)) is None:
             raise LedgerConflict(
                 f"no look of {attempt.holdout} was spent for this attempt; validation runs come "
                 "after the test on the hold-out"
