@@ -65,6 +65,7 @@ class Prefect:
         self._worker: subprocess.Popen[bytes] | None = None
         self._deployments: dict[str, str] = {}
         self._crons: dict[str, str] = {}
+        self._made = 0
 
     def __enter__(self) -> Prefect:
         try:
@@ -106,7 +107,9 @@ class Prefect:
         at = self.due(day, deployment)
         assert at is not None, f"{deployment} does not run on day {day}"
         state = {"type": "SCHEDULED", "state_details": {"scheduled_time": at.isoformat()}}
-        asked = {"state": state, "tags": [f"day-{day:02d}"]}
+        self._made += 1
+        # Asked again after an answer that was lost, it makes no second run.
+        asked = {"state": state, "tags": [f"day-{day:02d}"], "idempotency_key": str(self._made)}
         path = f"/deployments/{self._deployments[deployment]}/create_flow_run"
         return str(self._ask(path, asked)["id"])
 
@@ -141,15 +144,22 @@ class Prefect:
         return dict(found["state"])
 
     def _ask(self, path: str, body: dict[str, Any]) -> Any:
-        """Ask, again while the server's SQLite is busy, as Prefect's own client does."""
+        """Ask, again while the server is too busy to answer, as Prefect's own client does."""
         until = time.monotonic() + WAIT
         while True:
-            answer = self._api.post(path, json=body)
-            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > until:
-                break
+            try:
+                answer = self._api.post(path, json=body)
+            except httpx.TransportError:
+                if time.monotonic() > until:
+                    raise
+            else:
+                if (
+                    answer.status_code != httpx.codes.SERVICE_UNAVAILABLE
+                    or time.monotonic() > until
+                ):
+                    answer.raise_for_status()
+                    return answer.json()
             time.sleep(0.5)
-        answer.raise_for_status()
-        return answer.json()
 
     def _healthy(self) -> bool:
         try:
