@@ -6,12 +6,9 @@ import pytest
 
 
 @pytest.fixture
-def project(folder):
-    from conftest import RECIPE, SPEC
-
-    (folder / "recipe.py").write_text(RECIPE)
-    (folder / "pipeline.yaml").write_text(SPEC)
-    return folder
+def project(project):
+    """The folder."""
+    return project.parent
 
 
 def test_there_must_be_data(call, project):
