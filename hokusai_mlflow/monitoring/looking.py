@@ -42,9 +42,9 @@ from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import load_spec
 from hokusai_mlflow.spec.monitor import MonitorPlan
 from hokusai_mlflow.stats.drift import Drift
+from hokusai_mlflow.stats.fresh import Fresh
 from hokusai_mlflow.stats.paired import paired_scores
 from hokusai_mlflow.stats.quantiles import normal_quantile
-from hokusai_mlflow.stats.watching import Fresh
 from hokusai_mlflow.tracking import models, registry
 from hokusai_mlflow.tracking.runs import download
 from hokusai_mlflow.tracking.store import connect

@@ -11,14 +11,8 @@ from hokusai_mlflow.history.monitoring import Status
 from hokusai_mlflow.metrics import Metric
 from hokusai_mlflow.spec.monitor import MonitorPlan
 from hokusai_mlflow.stats.drift import Drift
-from hokusai_mlflow.stats.watching import (
-    Fresh,
-    Watch,
-    Watched,
-    against,
-    least_score,
-    promised,
-)
+from hokusai_mlflow.stats.fresh import Fresh, against, least_score, promised
+from hokusai_mlflow.stats.watching import Watch, Watched
 
 ORDER: tuple[Status, ...] = ("ok", "note", "warn", "roll_back")
 WATCHES = ("worse", "shrunk", "declined")

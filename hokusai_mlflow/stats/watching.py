@@ -17,14 +17,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import brentq
 
 from hokusai_mlflow.deltaone import SCORE_UNIT, PairedKind, PairedSums
 from hokusai_mlflow.errors import InputError
 from hokusai_mlflow.metrics.inputs import Floats
+from hokusai_mlflow.stats.fresh import FOLD, Fresh, moments
 from hokusai_mlflow.stats.mixtures import best_rho, boundary, log_mixture
-from hokusai_mlflow.stats.quantiles import normal_quantile
 
 BPS = 1e4
 TIGHT_AT = 5_000
@@ -32,65 +31,10 @@ TIGHT_AT = 5_000
 FIRST = 0.25
 """What the first batch of a year has of the year's level; the others share the rest alike."""
 
-_FOLD: dict[str, float] = {"linear": 0.0, "log_ratio": 1.0, "half_log_ratio": 2.0}
 _WIDEST = 2.0
 """Ends of an interval are looked for up to a ratio of exp(2) of losses."""
 _ROOM = 0.05
 """How far predictions of x may lie from 0, in parts of its range."""
-
-
-@dataclass(frozen=True)
-class Fresh:
-    """One batch of fresh labels: sums of both models' scores, and how far scores can differ.
-
-    Attributes
-    ----------
-    sums : PairedSums
-        As in `stats.paired`; of a watch on the score alone, b is a constant.
-    low, high : float
-        Smallest and largest c − b of an example.
-    """
-
-    sums: PairedSums
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, b: npt.ArrayLike, c: npt.ArrayLike) -> Fresh:
-        """From two arrays of scores on the same examples, shape (n,).
-
-        Raises
-        ------
-        InputError
-            When there is none, or a score is not finite.
-        """
-        first, second = np.asarray(b, dtype=np.float64), np.asarray(c, dtype=np.float64)
-        sums = PairedSums.of(first, second)
-        if not sums.n:
-            raise InputError("expected at least one fresh example, found none")
-        moved = second - first
-        return cls(sums, float(moved.min()), float(moved.max()))
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready form."""
-        return {"sums": self.sums.to_dict(), "low": self.low, "high": self.high}
-
-
-def against(level: float, sums: PairedSums, low: float, high: float) -> Fresh:
-    """The champion's scores against a constant one, for a watch on the score alone.
-
-    Parameters
-    ----------
-    level : float
-        The constant, in units of the scores.
-    sums : PairedSums
-        The champion's scores are `c`.
-    low, high : float
-        Smallest and largest c.
-    """
-    b = round(level * SCORE_UNIT)
-    n, c, cc = sums.n, sums.c, sums.cc
-    return Fresh(PairedSums(n, n * b, c, n * b * b, cc, b * c), low - level, high - level)
 
 
 @dataclass(frozen=True, repr=False)
@@ -268,7 +212,7 @@ class _Trail:
             raise InputError("expected at least one batch of fresh labels, found none")
         ends = np.array([(one.low, one.high) for one in batches])
         return cls(
-            np.array([_moments(one.sums) for one in batches]),
+            np.array([moments(one.sums) for one in batches]),
             np.minimum.accumulate(ends[:, 0]),
             np.maximum.accumulate(ends[:, 1]),
         )
@@ -283,12 +227,12 @@ class _Seen:
 
     def __init__(self, watch: Watch, trail: _Trail) -> None:
         self._watch, self._trail, self._each = watch, trail, trail.each
-        before = np.vstack([_moments(watch.expected), self._each[:-1]])[:, :3].cumsum(axis=0)
+        before = np.vstack([moments(watch.expected), self._each[:-1]])[:, :3].cumsum(axis=0)
         # Means of b and c before each batch: predictions that its examples had no part in.
         self._predicted = before[:, 1:] / before[:, :1]
 
     def _ratio(self, floor: float) -> float:
-        return math.exp(_FOLD[self._watch.kind] * floor)
+        return math.exp(FOLD[self._watch.kind] * floor)
 
     def _range(self, floor: float) -> tuple[float, float]:
         """Smallest and largest value of y = c − b, or b − e^{k·floor} c for losses."""
@@ -312,7 +256,7 @@ class _Seen:
 
     def rho(self, floor: float) -> float:
         """From the variance that was expected."""
-        n, b, c, bb, cc, bc = _moments(self._watch.expected)
+        n, b, c, bb, cc, bc = moments(self._watch.expected)
         r = self._ratio(floor)
         at = (b - r * c) / n
         variance = (bb - 2 * r * bc + r * r * cc) / n - at * at
@@ -343,7 +287,7 @@ class _Seen:
     def mean(self, start: int) -> float:
         """Improvement over the batches from a start on."""
         n, b, c = self._each[start:, :3].sum(axis=0)
-        fold = _FOLD[self._watch.kind]
+        fold = FOLD[self._watch.kind]
         if not fold:
             return float((c - b) / n)
         if b <= 0 or c <= 0:
@@ -352,7 +296,7 @@ class _Seen:
 
     def interval(self, start: int, level: float) -> tuple[float, float]:
         """Confidence sequence of the mean from a start on; either end errs with this level."""
-        at, fold = self.mean(start), _FOLD[self._watch.kind]
+        at, fold = self.mean(start), FOLD[self._watch.kind]
 
         def reach(floor: float, v: float, side: float) -> float:
             return boundary(v, level, rho=self.rho(floor), scale=self.scale(floor, side))
@@ -373,57 +317,3 @@ class _Seen:
             else:
                 ends.append(float(brentq(miss, at, far, args=(side,), xtol=1e-7)))
         return ends[0], ends[1]
-
-
-def _moments(sums: PairedSums) -> Floats:
-    """n, Σb, Σc, Σb², Σc², Σbc in units of the scores."""
-    unit = float(SCORE_UNIT)
-    return np.array(
-        [
-            float(sums.n),
-            sums.b / unit,
-            sums.c / unit,
-            sums.bb / unit**2,
-            sums.cc / unit**2,
-            sums.bc / unit**2,
-        ]
-    )
-
-
-def promised(kind: PairedKind, sums: PairedSums, level: float) -> float:
-    """One-sided lower confidence bound of an improvement, in basis points.
-
-    Parameters
-    ----------
-    kind : PairedKind
-    sums : PairedSums
-        From examples that came before.
-    level : float
-        Chance that the true improvement is less, for many examples: normal, with the delta
-        method's variance Σ(b_i/Σb − c_i/Σc)² for losses.
-    """
-    n, b, c, bb, cc, bc = _moments(sums)
-    fold = _FOLD[kind]
-    if not fold:
-        at = (c - b) / n
-        variance = ((bb + cc - 2 * bc) / n - at * at) / n
-    else:
-        at = math.log(b / c) / fold
-        variance = (bb / (b * b) + cc / (c * c) - 2 * bc / (b * c)) / (fold * fold)
-    return float(BPS * (at - normal_quantile(level) * math.sqrt(max(variance, 0.0))))
-
-
-def least_score(kind: PairedKind, sums: PairedSums, level: float) -> float:
-    """The candidate's mean score at the unfavourable end of chance: below it, or above for losses.
-
-    Parameters
-    ----------
-    kind : PairedKind
-    sums : PairedSums
-        From examples that came before.
-    level : float
-        Chance that the true mean is still less favourable, for many examples.
-    """
-    n, _, c, _, cc, _ = _moments(sums)
-    reach = normal_quantile(level) * math.sqrt(max(cc / n - (c / n) ** 2, 0.0) / n)
-    return float(c / n - reach if kind == "linear" else min(c / n + reach, 1.0))

@@ -12,7 +12,7 @@ from hokusai_mlflow.monitoring.watches import WATCHES, Look, watches_of
 from hokusai_mlflow.spec.monitor import MonitorPlan
 from hokusai_mlflow.stats import paired_scores
 from hokusai_mlflow.stats.drift import category_drift, number_drift, rows_drift
-from hokusai_mlflow.stats.watching import Fresh
+from hokusai_mlflow.stats.fresh import Fresh
 
 from .measure import Row, Size, Task, mean, rate
 from .worlds.labels import LabelWorld, PairWorld

@@ -5,7 +5,7 @@ import pytest
 
 from hokusai_mlflow.metrics.registry import metric
 from hokusai_mlflow.stats import compare_outputs, paired_scores
-from hokusai_mlflow.stats.watching import Fresh
+from hokusai_mlflow.stats.fresh import Fresh
 
 from . import monitoring
 from .attackers import Holdout, Model

@@ -21,7 +21,7 @@ from hokusai_mlflow.monitoring import holdback
 from hokusai_mlflow.monitoring.watches import Look
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import ChainSpec, load_spec
-from hokusai_mlflow.stats.watching import Fresh
+from hokusai_mlflow.stats.fresh import Fresh
 from hokusai_mlflow.terms import model_config
 from hokusai_mlflow.verification import maintaining
 from hokusai_mlflow.verification.claimed import improvement_from

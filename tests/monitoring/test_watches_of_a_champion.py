@@ -9,7 +9,7 @@ from hokusai_mlflow.metrics.registry import metric
 from hokusai_mlflow.monitoring.watches import FIRST_EXAMPLES, Look, judge
 from hokusai_mlflow.spec.monitor import MonitorPlan
 from hokusai_mlflow.stats.drift import Drift
-from hokusai_mlflow.stats.watching import Fresh
+from hokusai_mlflow.stats.fresh import Fresh
 
 ACCURACY = metric("accuracy")
 

@@ -9,17 +9,9 @@ from hypothesis import strategies as st
 
 from hokusai_mlflow.deltaone import PairedSums
 from hokusai_mlflow.errors import InputError
+from hokusai_mlflow.stats.fresh import Fresh, against, least_score, promised
 from hokusai_mlflow.stats.mixtures import log_mixture
-from hokusai_mlflow.stats.watching import (
-    FIRST,
-    Fresh,
-    Watch,
-    _Seen,
-    _Trail,
-    against,
-    least_score,
-    promised,
-)
+from hokusai_mlflow.stats.watching import FIRST, Watch, _Seen, _Trail
 
 UNIT = ((0.0, 1.0), (0.0, 1.0))
 
