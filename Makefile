@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DIGITS := examples/digits/pipeline.yaml
+HUMAN := examples/human_ratings/pipeline.yaml
 VISITS := examples/doctor_visits/pipeline.yaml
 LANGUAGE := examples/language_model/pipeline.yaml
 TRANSLATION := examples/translation/pipeline.yaml
@@ -13,7 +14,7 @@ PARALLEL := -n 2 --ignore=tests/calibration --ignore=tests/benchmarks \
 	--ignore=$(BROWSER)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-regression demo-language demo-translation test test-exhaustive test-more zk-tools zk-interop transformers ui-tests calibrate calibrate-quick bench bench-quick faults postgres lint contracts-tools contracts vectors gas slither halmos mutants lock clean
+.PHONY: help install demo demo-regression demo-language demo-translation season demo-human test test-exhaustive test-more zk-tools zk-interop transformers ui-tests calibrate calibrate-quick bench bench-quick faults postgres lint contracts-tools contracts vectors gas slither halmos mutants lock clean
 
 help: ## Show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -42,8 +43,19 @@ demo-language: $(STAMP) examples/language_model/data ## The same for a language 
 demo-translation: $(STAMP) examples/translation/data ## The same for generated text, on messages of programs
 	$(BIN)/hokusai run $(TRANSLATION) $(TRANSLATION)
 
+# People are needed in between; here they are simulated, and say so.
+demo-human: $(STAMP) examples/human_ratings/data ## The same for a model that people judge, with simulated raters
+	$(BIN)/hokusai run $(HUMAN) $(HUMAN)
+	$(BIN)/python examples/human_ratings/simulated_raters.py
+	$(BIN)/hokusai run $(HUMAN) $(HUMAN)
+
 demo-regression: $(STAMP) examples/doctor_visits/data ## The same for an error metric, on doctor visits
 	$(BIN)/hokusai run $(VISITS) $(VISITS)
+
+# Some twelve minutes of two cores; DAYS=3 stops after three days. It starts anew every time.
+season: $(STAMP) ## Thirty simulated days of scheduled runs, with good, useless and hostile contributors
+	rm -rf .hokusai/season
+	$(BIN)/python examples/season/season.py .hokusai/season $(if $(DAYS),--days $(DAYS))
 
 examples/%/data: examples/%/make_data.py $(STAMP)
 	$(BIN)/python $<

@@ -87,12 +87,13 @@ def build(
     versions: Mapping[str, str],
     seeds: Mapping[str, int],
     verification: Mapping[str, Any] | None = None,
+    people: Mapping[str, Any] | None = None,
 ) -> Evidence:
     """Put the evidence of one improvement together.
 
     Every argument is a section of the document under its own name; there is none about
-    `verification` where oracles alone verify. Sums are written as decimal
-    strings, since JSON numbers stop being exact at 2⁵³.
+    `verification` where oracles alone verify, and none about `people` where nobody rated. Sums are
+    written as decimal strings, since JSON numbers stop being exact at 2⁵³.
 
     Returns
     -------
@@ -123,6 +124,7 @@ def build(
             "versions": dict(versions),
             "seeds": dict(seeds),
             **({} if verification is None else {"verification": dict(verification)}),
+            **({} if people is None else {"people": dict(people)}),
         }
     )
 

@@ -104,7 +104,7 @@ class Game:
             (attempt.champion.recipe, inputs.recipe),
             brought,
             np.concatenate([owner, whole]).astype(np.int64),
-            inputs.metric,
+            inputs.automatic_metric,
             inputs.valuation_splitter,
             inputs.spec.seed,
             inputs.spec.valuation.repeats,
@@ -209,7 +209,9 @@ class Game:
             recipe = self.recipes[RECIPE_PLAYER in changed]
             on = f"fold {number + 1}"
             model = recipe.fit(features.iloc[at], targets[at], seed=seed, on=on)
-            output = predict(model, left.features, self.of, name="refitted recipe")
+            output = predict(
+                model, left.features, self.of, name="refitted recipe", targets=left.targets
+            )
             return np.array([self.of.utility(self.of.score(left.targets, output))])
 
         def worth(mask: np.ndarray) -> float:

@@ -15,9 +15,9 @@ from hokusai_mlflow.inference_plan import Subject
 from hokusai_mlflow.inputs import PAYMENT
 from hokusai_mlflow.judgement import Judgement
 from hokusai_mlflow.metrics import metric
-from hokusai_mlflow.reward import model_config
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.stats.paired import paired_scores
+from hokusai_mlflow.terms import model_config
 from hokusai_mlflow.trial import Models, Payment, Trial, measured_bps, payable_bps
 from hokusai_mlflow.valuation import Valuation
 from hokusai_mlflow.verification.statement import Statement
@@ -93,12 +93,18 @@ def evidence(
         payment_sums=payment.sums,
         payment=price(judgement, payment, valuation).to_dict(),
         verification=proven,
+        people=gate.people and gate.people.to_dict(),
     )
 
 
 def judged_document(judgement: Judgement, settings: Settings) -> dict[str, Any]:
     """What evidence would say of an attempt that was not promoted; nobody can be paid by it."""
-    return {"format": JUDGED, **_sections(judgement, settings)}
+    people = judgement.trial.people
+    return {
+        "format": JUDGED,
+        **_sections(judgement, settings),
+        **({} if people is None else {"people": people.to_dict()}),
+    }
 
 
 def _sections(judgement: Judgement, settings: Settings) -> dict[str, Any]:
@@ -119,6 +125,7 @@ def _sections(judgement: Judgement, settings: Settings) -> dict[str, Any]:
                 "blocks": spec.data.blocks,
                 "slices": list(spec.data.slices),
                 "time": spec.data.time,
+                **({"group": "group", "rater": "rater"} if spec.kind.by_people else {}),
             },
         },
         "metric": spec.metric,

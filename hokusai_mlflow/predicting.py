@@ -20,6 +20,10 @@ _quieting = threading.Lock()
 _quiet_now: list[Any] = []
 
 
+def _say_nothing(*_: Any, **__: Any) -> None:
+    pass
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """No warnings: convergence and dtype notes of refits are the recipe author's matter.
@@ -32,6 +36,8 @@ def quiet() -> Iterator[None]:
             saved = warnings.catch_warnings()
             saved.__enter__()
             warnings.simplefilter("ignore")
+            # scikit-learn resets the filters for moments, for every thread.
+            warnings.showwarning = _say_nothing
             _quiet_now.append(saved)
         _quiet_now.append(None)
     try:

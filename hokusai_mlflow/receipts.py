@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 
 from hokusai_mlflow.attempt import Attempt, beaten
+from hokusai_mlflow.bench import is_development_chain
 from hokusai_mlflow.chain.settlement import Settlement
 from hokusai_mlflow.deltaone import CONTRIBUTORS_PERCENT, WEIGHT_TOTAL
 from hokusai_mlflow.evidence import Evidence
 from hokusai_mlflow.judgement import Judgement
+from hokusai_mlflow.ratings.given import GivenRatings
 from hokusai_mlflow.report.inferred import told_inference
 from hokusai_mlflow.report.receipt import ContributorLine, Outcome, Receipt
 from hokusai_mlflow.report.valued import told_how
-from hokusai_mlflow.reward import is_development_chain
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.tracking.registry import Registered
 from hokusai_mlflow.valuation import Valuation
@@ -107,6 +108,36 @@ def judged(
         owner=spec.owner,
         owner_wei=str(reward - sum(int(line.wei) for line in lines)),
         evidence=evidence.digest if evidence else "",
+        development=is_development_chain(spec.chain, Settings()),
+        resumed=attempt.resumed,
+    )
+
+
+def rating(
+    attempt: Attempt, candidate: Registered, questions: int, missing: int, given: GivenRatings
+) -> Receipt:
+    """The receipt of a run that waits for people's ratings; it says how many, never what."""
+    spec = attempt.inputs.spec
+    assert spec.human.scale is not None, "the spec was checked"
+    low, high = spec.human.scale
+    return Receipt(
+        outcome="rating",
+        model=spec.model,
+        metric=spec.metric,
+        message=(
+            f"{missing:,} of {questions:,} questions need more ratings: both answers to each are "
+            f"to be rated from {low:g} to {high:g} by {spec.human.raters_per_item} people or more; "
+            f"{len(given.raters)} have begun. Give a rater a sheet with `hokusai ratings export "
+            "SPEC --rater NAME --out FILE` and bring it back with `hokusai ratings import SPEC "
+            f"FILE --rater NAME`, or let them leave the feedback rating in the experiment "
+            f"'{spec.model} ratings' of MLflow; then run the same command again"
+        ),
+        attempt=attempt.id,
+        run_id=attempt.run_id,
+        champion_version=beaten(attempt).version,
+        candidate_version=candidate.version,
+        contributors=_lines(attempt, None, None),
+        owner=spec.owner,
         development=is_development_chain(spec.chain, Settings()),
         resumed=attempt.resumed,
     )

@@ -10,8 +10,11 @@ from hokusai_mlflow.attempt import Attempt
 from hokusai_mlflow.folds import Splitter
 from hokusai_mlflow.gate import ValidationRuns
 from hokusai_mlflow.progress import wait_for_all
+from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.stats.crossval import CrossValidation, corrected_t
 from hokusai_mlflow.stepping import given_up_on_failure, kept_results, step
+from hokusai_mlflow.tracking.registry import registered_by
+from hokusai_mlflow.tracking.store import connect
 
 
 @step(task_run_name="refit {who}, repeat {repeat}")
@@ -59,7 +62,8 @@ def validation_runs(attempt: Attempt) -> ValidationRuns | None:
     if not seeds:
         return None
     with given_up_on_failure(attempt):
-        trial.require_look(attempt)
+        client = connect(Settings().prepare())
+        trial.require_look(attempt, registered_by(client, attempt.model, attempt.id))
         futures = [
             [validate.submit(attempt, arm, seed, who=who) for seed in seeds]
             for who, arm in _arms(attempt).items()

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from hokusai_mlflow.attempt import Attempt
+from hokusai_mlflow.bench import is_development_chain
 from hokusai_mlflow.chain.settlement import Settlement
 from hokusai_mlflow.evidence import Evidence
 from hokusai_mlflow.judgement import Judgement
 from hokusai_mlflow.outcome import judged_document
 from hokusai_mlflow.report.receipt import Receipt
 from hokusai_mlflow.report.report import Report
-from hokusai_mlflow.reward import is_development_chain
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.tracking.registry import Registered
 

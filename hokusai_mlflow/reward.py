@@ -1,36 +1,27 @@
 """From an accepted improvement to a confirmed payment.
 
-Everything that touches a chain for the flow goes through here: which chain, which keys, the
-attested improvement, its settlement, and the head's move where a promotion is not paid.
+The attested or proven improvement, its settlement, and the move of the head where nothing is paid.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
 from typing import Any
 
-from hokusai_mlflow import inferring, proving, quantising
+from hokusai_mlflow import inferring, proving, quantising, terms
 from hokusai_mlflow.attempt import Attempt
-from hokusai_mlflow.chain.connect import connect, is_development
-from hokusai_mlflow.chain.deployment import deploy, find_deployment
-from hokusai_mlflow.chain.development import LOCAL_CHAIN_ID
+from hokusai_mlflow.bench import Bench, open_chain
 from hokusai_mlflow.chain.improvement import Improvement
 from hokusai_mlflow.chain.inference import Draw
-from hokusai_mlflow.chain.model import Method, ModelConfig
 from hokusai_mlflow.chain.outbox import Outbox
 from hokusai_mlflow.chain.proven import Proven
 from hokusai_mlflow.chain.settlement import Settlement
-from hokusai_mlflow.chain.signer import Signer, development_keys
-from hokusai_mlflow.chain.verifier import Verifier
-from hokusai_mlflow.deltaone import WAD, WEIGHT_TOTAL, z2_floor_e6
 from hokusai_mlflow.errors import ChainError
 from hokusai_mlflow.evidence import Evidence
 from hokusai_mlflow.inference_plan import Subject
 from hokusai_mlflow.inputs import Inputs
 from hokusai_mlflow.judgement import Judgement
-from hokusai_mlflow.keys import oracle_keys, sender_key
 from hokusai_mlflow.ledger import Ledger
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import ChainSpec, Spec
@@ -40,136 +31,8 @@ from hokusai_mlflow.verification.oracle import attest, require_quorum
 from hokusai_mlflow.verification.requests import ask, collect, put, standing
 from hokusai_mlflow.verification.zk.setup import Progress, silent
 
-DAY = 86_400
-QUORUM = 2
-MIN_SAMPLES = 30
 LAPSED = ("Expired", "NotAnOracle", "QuorumMissing")
 """Refusals after which oracles are asked again: a deadline passed, or oracles were replaced."""
-
-
-@dataclass(frozen=True)
-class Bench:
-    """A chain to pay on: the contract there and the keys that act on it.
-
-    Attributes
-    ----------
-    verifier : Verifier
-        The contract's client.
-    sender : Signer
-        Sends transactions and pays their fees.
-    oracles : tuple of Signer
-        Keys that attest; on the development chain three of them, two needed.
-    development : bool
-        Whether this is the embedded development chain, or a node of the same chain id.
-    """
-
-    verifier: Verifier
-    sender: Signer
-    oracles: tuple[Signer, ...]
-    development: bool
-
-
-def open_chain(chain: ChainSpec, settings: Settings) -> Bench:
-    """Connect to the chain of a spec; the embedded one is deployed to on first use.
-
-    Parameters
-    ----------
-    chain : ChainSpec
-        Where rewards are paid.
-    settings : Settings
-        Home of the embedded chain, and the keys for any other.
-
-    Raises
-    ------
-    ChainUnreachable, WrongChain
-        When the endpoint does not answer, or serves another chain.
-    ChainError
-        When no contract is known there.
-    InputError
-        When a key that is needed is missing or malformed.
-    """
-    rpc_url = chain.rpc_url or settings.rpc_url
-    chain_id = chain.chain_id or settings.chain_id
-    w3 = connect(rpc_url=rpc_url, chain_id=chain_id, home=settings.prepare().home)
-    if rpc_url is None:
-        keys = development_keys(settings.home)
-        deployment = deploy(
-            w3,
-            keys.admin,
-            oracles=[oracle.address for oracle in keys.oracles],
-            quorum=QUORUM,
-            home=settings.home,
-        )
-        verifier = Verifier.of(w3, deployment, home=settings.home)
-        return Bench(verifier, keys.admin, keys.oracles, development=True)
-    if chain.verifier is not None:
-        verifier = Verifier(w3, chain.verifier, home=settings.home)
-    else:
-        recorded = find_deployment(settings.home, w3.eth.chain_id)
-        if recorded is None:
-            raise ChainError(
-                f"no DeltaOneVerifier is known on chain {w3.eth.chain_id}; deploy one with "
-                "`hokusai chain deploy`, or name it in the spec under chain.verifier"
-            )
-        verifier = Verifier.of(w3, recorded, home=settings.home)
-    return Bench(
-        verifier, sender_key(settings), oracle_keys(settings), development=is_development(w3)
-    )
-
-
-def reach_chain(chain: ChainSpec, settings: Settings) -> None:
-    """Check that the chain of a spec answers and is the one meant, changing nothing on it.
-
-    Raises
-    ------
-    ChainUnreachable, WrongChain, ChainError, InputError
-        As `open_chain` would.
-    """
-    if is_embedded(chain, settings):
-        connect(rpc_url=None, chain_id=chain.chain_id, home=settings.prepare().home)
-    else:
-        open_chain(chain, settings)
-
-
-def is_embedded(chain: ChainSpec, settings: Settings) -> bool:
-    """Whether rewards go to the embedded development chain."""
-    return not (chain.rpc_url or settings.rpc_url)
-
-
-def is_development_chain(chain: ChainSpec, settings: Settings) -> bool:
-    """Whether what is paid there is worth nothing: the embedded chain, or a node like it."""
-    named = chain.chain_id or settings.chain_id
-    return is_embedded(chain, settings) or named == LOCAL_CHAIN_ID
-
-
-def model_config(spec: Spec) -> ModelConfig:
-    """What the contract is told about a model.
-
-    The contract's own significance floor is the policy's `alpha`, one-sided: looser than the gate's
-    level at any look, so that it is a second lock and never the first.
-    """
-    chain = spec.chain
-    budget = chain.budget * WAD
-    return ModelConfig(
-        metric=spec.metric,
-        owner=spec.owner,
-        min_bps=spec.gate.min_improvement_bps,
-        z2_floor_e6=z2_floor_e6(spec.gate.alpha),
-        min_samples=MIN_SAMPLES,
-        tokens_per_delta_one=spec.chain.tokens_per_delta_one * WAD,
-        budget=budget,
-        daily_cap=budget if chain.daily_cap is None else chain.daily_cap * WAD,
-        holdback=chain.holdback_percent * (WEIGHT_TOTAL // 100),
-        holdback_period=chain.holdback_days * DAY if chain.holdback_percent else 0,
-        method=method_of(spec),
-    )
-
-
-def method_of(spec: Spec) -> Method:
-    """Who vouches for a model's sums, in the contract's words."""
-    if spec.verification == "zk":
-        return "both" if spec.proof.oracles_too else "proof"
-    return spec.verification
 
 
 def found_lineage(
@@ -187,7 +50,7 @@ def found_lineage(
     if not bench.development:
         return
     if bench.verifier.head(spec.model) is None:
-        bench.verifier.configure_model(bench.sender, spec.model, model_config(spec), digest)
+        bench.verifier.configure_model(bench.sender, spec.model, terms.model_config(spec), digest)
     if proving.is_proven(spec):
         proving.agree(bench.verifier, bench.sender, inputs, settings, progress)
     if quantising.is_inferred(spec):
@@ -303,7 +166,7 @@ def _have_vouched_for(
         # With the proofs that were made for it; others would take as long again.
         put(asked)
         return collect(ledger, verifier, outbox)
-    deadline = int(time.time()) + spec.chain.deadline_days * DAY
+    deadline = int(time.time()) + spec.chain.deadline_days * terms.DAY
     improvement, proven = improvement_from(evidence.document, deadline), None
     if proving.is_proven(spec):
         trials = (judgement.trial, payment)
@@ -321,7 +184,7 @@ def _signatures(
 ) -> list[bytes]:
     """What the oracles of this process sign: all of it, the part that they see, or nothing."""
     domain = bench.verifier.domain
-    if method_of(spec) == "proof":
+    if terms.method_of(spec) == "proof":
         return []
     part = None if proven is None else proven.part(improvement, domain)
     statement = improvement if part is None else part

@@ -120,9 +120,31 @@ class Settings(BaseSettings):
         """
         if given is not None:
             return given.get_secret_value().encode()
-        path = self.home / "keys" / f"split-{model}.key"
+        return self._kept_key(
+            f"split-{model}",
+            f"the split key of {model}",
+            "With another key, examples that were trained on would be tested on",
+        )
+
+    def blinding_key(self, model: str) -> bytes:
+        """Key that hides from raters which model gave an answer: made once and kept.
+
+        Raises
+        ------
+        InputError
+            When the kept key is damaged.
+        """
+        return self._kept_key(
+            f"blinding-{model}",
+            f"the blinding key of {model}",
+            "With another key nobody can tell whose the answers under rating are",
+        )
+
+    def _kept_key(self, name: str, what: str, why: str) -> bytes:
+        path = self.home / "keys" / f"{name}.key"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # A link appears with its whole content or not at all, and never in another's place.
             content = secrets.token_hex(SPLIT_KEY_BYTES)
             with _written(path, content) as draft, suppress(FileExistsError):
                 os.link(draft, path)
@@ -131,10 +153,7 @@ class Settings(BaseSettings):
         except ValueError:
             key = b""
         if len(key) != SPLIT_KEY_BYTES:
-            raise InputError(
-                f"the split key of {model} at {path} is damaged; restore it from a copy. With "
-                "another key, examples that were trained on would be tested on"
-            )
+            raise InputError(f"{what} at {path} is damaged; restore it from a copy. {why}")
         return key
 
     def salt_key(self, model: str, given: SecretStr | None) -> bytes:

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from prefect.logging import get_run_logger
 
@@ -23,6 +22,7 @@ from hokusai_mlflow import (
     outcome,
     proving,
     quantising,
+    rating_steps,
     receipts,
     refits,
     reigning,
@@ -33,8 +33,10 @@ from hokusai_mlflow import (
     trial,
 )
 from hokusai_mlflow.attempt import Attempt
+from hokusai_mlflow.bench import reach_chain
 from hokusai_mlflow.cache import library_versions
 from hokusai_mlflow.chain.settlement import Settlement
+from hokusai_mlflow.contestants import load, load_both
 from hokusai_mlflow.evidence import Evidence
 from hokusai_mlflow.gate import Case, Decision, ValidationRuns
 from hokusai_mlflow.judgement import Judgement
@@ -48,23 +50,26 @@ from hokusai_mlflow.monitor_steps import (
 from hokusai_mlflow.monitoring import rollback
 from hokusai_mlflow.progress import under_way
 from hokusai_mlflow.quality_steps import report_quality
+from hokusai_mlflow.rating_steps import ask_raters
 from hokusai_mlflow.refit_steps import cross_validate, validation_runs
 from hokusai_mlflow.report.receipt import Receipt
 from hokusai_mlflow.report.report import Report
 from hokusai_mlflow.report_steps import performance_report, publish_performance
 from hokusai_mlflow.review_steps import review
 from hokusai_mlflow.settings import Settings
+from hokusai_mlflow.settlement_steps import publish_settlements, settle
 from hokusai_mlflow.spec import load_spec
 from hokusai_mlflow.stats.crossval import CrossValidation
 from hokusai_mlflow.stepping import given_up_on_failure, kept_results, step
 from hokusai_mlflow.tracking import models, registry, runs
 from hokusai_mlflow.tracking.registry import Registered
 from hokusai_mlflow.tracking.store import connect
-from hokusai_mlflow.trial import Models, Trial
+from hokusai_mlflow.trial import Trial
 from hokusai_mlflow.valuation import Valuation
 from hokusai_mlflow.valuation_steps import require_runner, value_contributions
 
 __all__ = [
+    "ask_raters",
     "attest_and_reward",
     "cross_validate",
     "decide",
@@ -110,7 +115,7 @@ def preflight(spec_path: str) -> None:
     require_runner(spec.valuation)
     connect(settings)
     with Ledger(settings.ledger):
-        reward.reach_chain(spec.chain, settings)
+        reach_chain(spec.chain, settings)
 
 
 @step
@@ -142,7 +147,7 @@ def train(attempt: Attempt) -> Registered:
     if attempt.champion is not None:
         reward.require_head(spec, attempts.beaten(attempt).digest, settings)
         if quantising.is_inferred(spec):
-            champion = _load(attempt, attempts.beaten(attempt), settings)
+            champion = load(attempt, attempts.beaten(attempt), settings)
             quantising.required_model(champion, spec)
         # Before there is a candidate that could predict anything.
         reward.commit_labels(attempt, champion, settings)
@@ -180,7 +185,9 @@ def train(attempt: Attempt) -> Registered:
 def test_on_holdout(attempt: Attempt, candidate: Registered) -> Trial:
     """Spend one look, then compare champion and candidate on the sealed hold-out."""
     settings = Settings().prepare()
-    both = _load_both(attempt, candidate, settings)
+    if attempt.inputs.spec.kind.by_people:
+        return rating_steps.gate_trial(attempt, candidate, settings)
+    both = load_both(attempt, candidate, settings)
     rows = attempt.inputs.part(attempt.holdout)
     with given_up_on_failure(attempt):
         trial.require_payable(attempt, both)
@@ -212,6 +219,8 @@ def decide(
                 guardrails=holdout.guardrails,
                 blocks=holdout.blocks,
                 validation_runs=runs,
+                agreement=holdout.people.agreement if holdout.people else None,
+                raters=holdout.people,
             )
             verdict = gate.decide(case, look=look.number)
             body = {
@@ -254,9 +263,12 @@ def measure_payment(judgement: Judgement) -> Trial:
     attempt, holdout = judgement.attempt, judgement.trial
     if attempt.inputs.spec.pay != "fresh":
         return holdout
-    both = _load_both(attempt, judgement.candidate, Settings().prepare())
+    settings, level = Settings().prepare(), holdout.comparison.level
+    if attempt.inputs.spec.kind.by_people:
+        return rating_steps.payment_trial(attempt, judgement.candidate, settings, level=level)
+    both = load_both(attempt, judgement.candidate, settings)
     rows = trial.payment_rows(attempt)
-    return trial.run_trial(attempt, both, rows, level=holdout.comparison.level)
+    return trial.run_trial(attempt, both, rows, level=level)
 
 
 @step
@@ -268,7 +280,7 @@ def write_evidence(judgement: Judgement, payment: Trial, valuation: Valuation) -
         if stored is None:
             both = None
             if quantising.is_inferred(attempt.inputs.spec):
-                both = _load_both(attempt, judgement.candidate, Settings().prepare())
+                both = load_both(attempt, judgement.candidate, Settings().prepare())
             document = outcome.evidence(judgement, payment, valuation, Settings(), both)
             body = {
                 "digest": document.digest,
@@ -294,7 +306,7 @@ def attest_and_reward(
     title = f"having {judgement.attempt.model} vouched for, and paying"
     with Ledger(settings.ledger) as ledger, under_way(title) as told:
         if quantising.is_inferred(judgement.attempt.inputs.spec):
-            both = _load_both(judgement.attempt, judgement.candidate, settings)
+            both = load_both(judgement.attempt, judgement.candidate, settings)
             reward.infer(judgement, payment, both, settings, progress=told)
         settlement = reward.pay(judgement, payment, evidence, ledger, settings, progress=told)
     get_run_logger().info("%r", settlement)
@@ -351,25 +363,6 @@ def register_baseline(attempt: Attempt, candidate: Registered) -> Receipt:
 
 
 @step
-def settle(spec_path: str) -> list[Settlement]:
-    """Drain the outbox on the chain that a spec names."""
-    settings = Settings().prepare()
-    spec = load_spec(spec_path)
-    with Ledger(settings.ledger) as ledger:
-        return reward.settle(spec.chain, settings, ledger)
-
-
-@step
-def publish_settlements(settlements: list[Settlement]) -> None:
-    """Say in MLflow which rewards became final, or failed, and why."""
-    settings = Settings().prepare()
-    client = connect(settings)
-    with Ledger(settings.ledger) as ledger:
-        for settlement in settlements:
-            showing.show_settlement(client, ledger, settlement)
-
-
-@step
 def say_nothing_new(attempt: Attempt) -> Receipt:
     """A receipt that says why there was nothing to do."""
     return receipts.nothing_new(attempt)
@@ -389,14 +382,3 @@ def _close(attempt: Attempt, receipt: Receipt, report: Report, settings: Setting
                 attempt=attempt.id,
             )
     return Receipt.from_dict(stored.body["receipt"])
-
-
-def _load_both(attempt: Attempt, candidate: Registered, settings: Settings) -> Models:
-    both = (attempts.beaten(attempt), candidate)
-    return Models(*(_load(attempt, one, settings) for one in both))
-
-
-def _load(attempt: Attempt, one: Registered, settings: Settings) -> Any:
-    client = connect(settings)
-    version = registry.version(client, attempt.model, one.version)
-    return models.load(client, version, expected_digest=one.digest)

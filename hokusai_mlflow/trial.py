@@ -17,8 +17,10 @@ from hokusai_mlflow.evidence import digest
 from hokusai_mlflow.figures import figures
 from hokusai_mlflow.gate import Guarded
 from hokusai_mlflow.inputs import PAYMENT
-from hokusai_mlflow.ledger import Ledger, Look, looks, spend_look
+from hokusai_mlflow.ledger import Ledger, Look, spend_look
+from hokusai_mlflow.ledger.looks import LOOK
 from hokusai_mlflow.metrics import Metric
+from hokusai_mlflow.people import People
 from hokusai_mlflow.recipe import predict
 from hokusai_mlflow.safeguards import (
     compare_by_block,
@@ -64,6 +66,8 @@ class Trial:
         The comparison by structural block, on the sealed hold-out only.
     figures : mapping
         What a report draws, on the sealed hold-out only; see `figures`.
+    people : People or None
+        Who rated, and how they agree, where people give the metric; on the hold-out only.
     """
 
     comparison: Comparison
@@ -74,6 +78,7 @@ class Trial:
     guardrails: tuple[Guarded, ...] = ()
     blocks: BlockConsistency | None = None
     figures: Mapping[str, Any] = field(default_factory=dict)
+    people: People | None = None
 
     def __repr__(self) -> str:
         return f"Trial({self.comparison!r})"
@@ -162,8 +167,11 @@ def spend(attempt: Attempt, candidate: Registered, ledger: Ledger) -> Look:
     )
 
 
-def require_look(attempt: Attempt) -> None:
-    """Check that a look was spent for an attempt, before anything more is computed on the hold-out.
+def require_look(attempt: Attempt, candidate: Registered | None) -> None:
+    """Check that a look was spent on a candidate, before more is computed on the hold-out.
+
+    The same test is one look: an attempt that comes to the candidate of an earlier one, say since
+    all that is new are copies, goes on under the look that the earlier one spent.
 
     Raises
     ------
@@ -171,9 +179,7 @@ def require_look(attempt: Attempt) -> None:
         When there is none.
     """
     with Ledger(Settings().prepare().ledger) as ledger:
-        if not any(
-            one.attempt == attempt.id for one in looks(ledger, attempt.model, attempt.holdout)
-        ):
+        if candidate is None or ledger.get(LOOK, look_key(attempt, candidate)) is None:
             raise LedgerConflict(
                 f"no look of {attempt.holdout} was spent for this attempt; validation runs come "
                 "after the test on the hold-out"
@@ -188,10 +194,10 @@ def rehearse(attempt: Attempt, candidate: Any) -> None:
     RecipeError, InputError
         When it fails, or its predictions are not one usable value per row.
     """
-    of, rows = attempt.inputs.metric, attempt.training.reference
+    of, rows = attempt.inputs.automatic_metric, attempt.training.reference
     for one in (of, *(metric_of(attempt.inputs, r) for r in guardrails(attempt.inputs))):
         one.statistics(rows.targets, _said(candidate, rows, one, "candidate"))
-    _also(attempt, Models(candidate, candidate), rows)
+    logged_beside(attempt, Models(candidate, candidate), rows)
 
 
 def require_payable(attempt: Attempt, models: Models) -> None:
@@ -254,7 +260,7 @@ def run_trial(attempt: Attempt, models: Models, rows: Dataset, *, level: float) 
         comparison,
         sums,
         evaluation_digest(rows.ids, rows.targets),
-        _also(attempt, models, rows),
+        logged_beside(attempt, models, rows),
         {
             "id": rows.ids,
             "target": rows.targets,
@@ -265,13 +271,22 @@ def run_trial(attempt: Attempt, models: Models, rows: Dataset, *, level: float) 
     )
 
 
-def run_gate_trial(attempt: Attempt, models: Models, rows: Dataset, *, level: float) -> Trial:
+def run_gate_trial(
+    attempt: Attempt,
+    models: Models,
+    rows: Dataset,
+    *,
+    level: float,
+    tested: Trial | None = None,
+) -> Trial:
     """`run_trial` on the sealed hold-out, with guardrails, slices and blocks.
 
     Parameters
     ----------
     attempt, models, rows, level
         As for `run_trial`.
+    tested : Trial, optional
+        The test itself, where it is not what a machine says of the models.
     """
     said: dict[str, tuple[np.ndarray, np.ndarray]] = {}
 
@@ -283,7 +298,7 @@ def run_gate_trial(attempt: Attempt, models: Models, rows: Dataset, *, level: fl
             )
         return said[of.output]
 
-    tested = run_trial(attempt, models, rows, level=level)
+    tested = tested or run_trial(attempt, models, rows, level=level)
     guarded = compare_guardrails(attempt.inputs, rows, outputs)
     return replace(
         tested,
@@ -297,7 +312,9 @@ def _said(model: Any, rows: Dataset, of: Metric, name: str) -> np.ndarray:
     return predict(model, rows.features, of, name=name, targets=rows.targets)
 
 
-def _also(attempt: Attempt, models: Models, rows: Dataset) -> dict[str, tuple[float, float]]:
+def logged_beside(
+    attempt: Attempt, models: Models, rows: Dataset
+) -> dict[str, tuple[float, float]]:
     """Values of the metrics that are logged only; one that is undefined here is left out."""
     found = {}
     for name in attempt.inputs.spec.also_log:

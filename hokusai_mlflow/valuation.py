@@ -40,7 +40,8 @@ class Valuation:
         Part of the improvement that is due to contributors, in 1e-4.
     worth : tuple of mapping
         Of every coalition: its ``members`` and its ``mean`` goodness over all replicates, positive
-        = better. Exact values follow from these. Of more than 256 coalitions, none.
+        = better. Exact values follow from these; of sampled ones nobody and everybody are told. Of
+        more than 256 coalitions, none.
     how : mapping
         ``method``, ``refits`` and ``max_refits``, ``share_std_errors`` (fractions of the shares,
         by the delta method), and of sampled values ``rounds``, ``precision``, the
@@ -120,7 +121,7 @@ class Measured:
     how : mapping
         As in `Valuation.how`, without the shares' errors.
     worth : mapping of frozenset of str to (r,) array
-        What coalitions are worth; empty of sampled values.
+        What coalitions are worth; of sampled values those of nobody and of everybody.
     """
 
     shapley: Shapley
@@ -215,6 +216,7 @@ def valuation_of(first: Measured, again: Measured | None = None) -> Valuation:
     paid = shares(found, contributors) if contributed else {}
     how = {**last.how, "share_std_errors": dict(share_errors(found, list(paid)))}
     if again is not None:
+        how["method"] = first.how["method"]
         how["refits"] = first.how["refits"] + again.how["refits"]
         how["left_out"] = [one for one in first.shapley.players if one not in found.players]
         how["total_without"] = found.total

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from prefect.client.orchestration import get_client
 from prefect.futures import PrefectFuture
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
 from hokusai_mlflow.attempt import Attempt
@@ -53,10 +55,11 @@ def weigh(
 @step(task_run_name="value orders on fold {replicate}, round {draw}")
 def walk(
     game: Game, replicate: int, draw: int, blocks: int | None, results: Path
-) -> tuple[list[float], int]:
-    """What each player adds in an order and its reverse on one fold, and the refits it took.
+) -> tuple[list[float], list[float], int]:
+    """What each player adds in an order and its reverse on one fold.
 
-    Of rows in so many blocks, or without `blocks` of whole players.
+    With what nobody and everybody is worth there, and the refits in between. Of rows in so many
+    blocks, or without `blocks` of whole players.
     """
     rng = drawn(game.key, replicate, draw)
     if blocks is None:
@@ -65,7 +68,8 @@ def walk(
         order = row_order(game.owner, game.whole, blocks, rng)
     worth = game.worth(replicate, Cache(results))
     found = added(order, game.owner, len(game.players), worth)
-    return found.tolist(), 2 * (len(order) - 1)
+    ends = [worth(game.members(coalition)) for coalition in ((), game.players)]
+    return found.tolist(), ends, 2 * (len(order) - 1)
 
 
 def value_contributions(attempt: Attempt) -> Valuation:
@@ -145,8 +149,8 @@ class _Work:
             how["blocks"] = plan.blocks
         while not stopped:
             found = self._round(game, len(rounds), plan.blocks if rows else None)
-            rounds.append([values for values, _ in found])
-            refits += sum(count for _, count in found)
+            rounds.append([values for values, _, _ in found])
+            refits += sum(count for _, _, count in found)
             if len(rounds) < FEWEST_ROUNDS:
                 continue
             measured = measured_by_orders(
@@ -160,9 +164,14 @@ class _Work:
                 stopped = "precise"
             elif refits + round_refits(pieces, game.replicates) > budget:
                 stopped = "budget"
-        return replace(measured, how={**measured.how, "refits": refits, "stopped": stopped})
+        nobody, everybody = np.array([ends for _, ends, _ in found]).T
+        return replace(
+            measured,
+            how={**measured.how, "refits": refits, "stopped": stopped},
+            worth={frozenset(): nobody, frozenset(game.players): everybody},
+        )
 
-    def _round(self, game: Game, draw: int, blocks: int | None) -> list[tuple[list[float], int]]:
+    def _round(self, game: Game, draw: int, blocks: int | None) -> list[Any]:
         futures = [
             self.submit(
                 walk,
@@ -188,7 +197,10 @@ def _workers(plan: ValuationPlan) -> Iterator[Submit]:
     if plan.runner == "threads" and plan.workers is None:
         yield lambda task, **parameters: task.submit(**parameters)
         return
-    with _runner(plan) as runner:
+    # Or every worker would begin by starting a temporary server of its own.
+    with get_client(sync_client=True) as client:
+        address = str(client.api_url)
+    with temporary_settings({PREFECT_API_URL: address}), _runner(plan) as runner:
         yield lambda task, **parameters: runner.submit(task, parameters)
 
 

@@ -87,7 +87,7 @@ def test_one_token_after_the_other(make, length, stride):
         np.testing.assert_allclose(one, among, atol=2e-5)
 
 
-def test_perplexity_is_the_librarys_loss():
+def test_perplexity_is_the_loss_of_the_library():
     lm = CausalLM(gpt2(length=64), tokenizer())
     text = TEXTS[0]
     whole = torch.tensor([[lm.bos, *lm.tokenizer(text)["input_ids"]]])

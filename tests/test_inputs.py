@@ -8,6 +8,7 @@ from worlds import RECIPE, SPEC, board, read, write_files
 from hokusai_mlflow.contributions.dataset import Dataset, read_dataset
 from hokusai_mlflow.errors import InputError, MissingInput
 from hokusai_mlflow.inputs import Inputs, TrainingRows, read_snapshot, write_snapshot
+from hokusai_mlflow.inputs.inputs import _written
 
 
 @pytest.fixture
@@ -317,3 +318,20 @@ def test_a_guardrail_on_a_slice_that_does_not_exist_is_refused(spec_path):
     )
     with pytest.raises(InputError, match=r"site=nroth.*expected one of north, south, west"):
         _change(spec_path, "pool", pool)
+
+
+def test_how_values_are_found_is_written_only_where_it_was_chosen(spec_path):
+    # So that no attempt of a spec that says nothing of it begins anew.
+    inputs = read(spec_path)
+
+    def digest_with(**plan):
+        spec = inputs.spec.model_copy(
+            update={"valuation": inputs.spec.valuation.model_copy(update=plan)}
+        )
+        return Inputs(spec, inputs.recipe, inputs.pool, inputs.parts, inputs.contributions).digest
+
+    assert set(_written(inputs.spec)["valuation"]) == {"repeats", "folds"}
+    assert digest_with(runner="dask", workers=7) == inputs.digest
+    changed = {"method": "shapley", "blocks": 9, "precision": 0.1, "max_refits": 999}
+    digests = {digest_with(**{name: value}) for name, value in changed.items()}
+    assert len(digests | {inputs.digest}) == 5

@@ -420,11 +420,12 @@ def test_tasks_of_text(tmp_path):
 
 def test_people_are_stood_in_for_by_a_proxy(tmp_path):
     scale = {"metric": "human_score", "metric_options": {"low": 1, "high": 5}}
-    given = GIVEN | {"task": "human", **scale}
+    asked = {"scale": [1, 5]}
+    given = GIVEN | {"task": "human", "metric": "human_score", "human": asked}
     assert _load(tmp_path, given).automatic_metric == ("chrf", {})
-    named = given | {"human": {"proxy": "rougeL", "proxy_options": {"use_stemmer": True}}}
+    named = given | {"human": asked | {"proxy": "rougeL", "proxy_options": {"use_stemmer": True}}}
     assert _load(tmp_path, named).automatic_metric == ("rougeL", {"use_stemmer": True})
-    told = _refusal(tmp_path, given | {"human": {"proxy": "human_score"}})
+    told = _refusal(tmp_path, given | {"human": asked | {"proxy": "human_score"}})
     assert "ends of the rating scale" in told
     told = _refusal(tmp_path, GIVEN | {"task": "text_generation", **scale})
     assert "use task: human" in told

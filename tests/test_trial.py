@@ -215,10 +215,15 @@ def test_a_rehearsal_finds_a_guardrail_that_does_not_fit(tmp_path):
 def test_validation_runs_come_after_the_look(attempt, tmp_path, monkeypatch):
     monkeypatch.setenv("HOKUSAI_HOME", str(tmp_path))
     with pytest.raises(LedgerConflict, match="validation runs come after the test"):
-        require_look(attempt)
+        require_look(attempt, CANDIDATE)
     with Ledger(Settings().prepare().ledger) as ledger:
         spend(attempt, CANDIDATE, ledger)
-    require_look(attempt)
+    require_look(attempt, CANDIDATE)
+    # The same two models on the same hold-out, by a later attempt: the same look.
+    require_look(replace(attempt, id="cd" * 8), CANDIDATE)
+    for other in (None, replace(CANDIDATE, digest="another")):
+        with pytest.raises(LedgerConflict, match="validation runs come after the test"):
+            require_look(attempt, other)
 
 
 @pytest.mark.parametrize(

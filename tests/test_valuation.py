@@ -53,6 +53,36 @@ def test_harm_and_noise_earn_nothing():
     assert found.shares == {"east": 10_000}
 
 
+def test_those_who_help_are_valued_without_those_who_harm():
+    # Good rows repair harm: with it they are worth 0.05, without it 0.02.
+    def worth_of(one):
+        good = 0.02 * ("east" in one) + 0.02 * ("west" in one)
+        return good - 0.06 * ("harm" in one) + 0.06 * ({"harm", "east"} <= one)
+
+    worth = {one: np.full(4, worth_of(one)) for one in coalitions(("east", "harm", "west"))}
+    found = measured_by_coalitions(("east", "harm", "west"), worth, test_train_ratio=0.5)
+    assert found.shapley.values == pytest.approx((0.05, -0.03, 0.02))
+    assert harmful(found.shapley) == ("harm",)
+    told = valuation_of(found, without(found, ("harm",), 0.5))
+    assert told.shares == {"east": 5_000, "west": 5_000}
+    assert told.shapley["values"] == pytest.approx([0.02, -0.03, 0.02])
+    assert told.how["left_out"] == ["harm"]
+    assert told.how["refits"] == 8 * 4
+    assert told.how["share_std_errors"] == pytest.approx({"east": 0.0, "west": 0.0}, abs=1e-9)
+
+
+def test_the_owners_own_harm_stays_in_the_game():
+    found = measured_by_coalitions(
+        ("east", RECIPE_PLAYER),
+        {
+            one: np.full(4, 0.03 * ("east" in one) - 0.01 * (RECIPE_PLAYER in one))
+            for one in coalitions(("east", RECIPE_PLAYER))
+        },
+        test_train_ratio=0.5,
+    )
+    assert harmful(found.shapley) == ()
+
+
 def test_when_nobody_helped_nothing_is_paid():
     for worth in ({"east": -0.02}, {"east": 0.0, RECIPE_PLAYER: 0.05}):
         found = _value(worth)

@@ -44,6 +44,8 @@ def improve(spec: str = "pipeline.yaml") -> Receipt:
             return steps.register_baseline(attempt, candidate)
 
         crossval = steps.cross_validate(attempt)
+        if (waiting := steps.ask_raters(attempt, candidate)) is not None:
+            return waiting
         trial = steps.test_on_holdout(attempt, candidate)
         runs = steps.validation_runs(attempt)
         judgement = steps.decide(attempt, candidate, trial, crossval, runs)

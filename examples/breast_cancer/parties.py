@@ -4,8 +4,8 @@ import json
 import os
 from pathlib import Path
 
+from hokusai_mlflow.bench import open_chain
 from hokusai_mlflow.metrics import metric
-from hokusai_mlflow.reward import open_chain
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import ChainSpec
 from hokusai_mlflow.verification.statement import statement_of

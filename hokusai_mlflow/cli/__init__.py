@@ -19,6 +19,7 @@ from hokusai_mlflow.cli import (
     ledger,
     monitor,
     project,
+    ratings,
     report,
     run,
     settle,
@@ -76,6 +77,7 @@ for each in (
 ):
     app.command(cls=Command, epilog=EPILOG)(each)
 app.add_typer(chain.app, name="chain")
+app.add_typer(ratings.app, name="ratings")
 zk.app.add_typer(zk_files.app)
 app.add_typer(zk.app, name="zk")
 

@@ -17,9 +17,9 @@ from hokusai_mlflow.cli.options import AsJson, SpecFile, chain_of, read_settings
 from hokusai_mlflow.errors import ChampionMissing, InputError
 
 if TYPE_CHECKING:
+    from hokusai_mlflow.bench import Bench
     from hokusai_mlflow.chain.deployment import Deployment
     from hokusai_mlflow.chain.model import ModelConfig
-    from hokusai_mlflow.reward import Bench
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -108,7 +108,8 @@ def deploy(
 
     Example: HOKUSAI_RPC_URL=https://… HOKUSAI_SIGNER_KEYSTORE=… hokusai chain deploy --quorum 2
     """
-    from hokusai_mlflow import keys, reward
+    from hokusai_mlflow import keys
+    from hokusai_mlflow.bench import open_chain
     from hokusai_mlflow.chain.connect import connect
     from hokusai_mlflow.chain.deployment import deploy as deploy_once
     from hokusai_mlflow.chain.deployment import find_deployment
@@ -120,7 +121,7 @@ def deploy(
         output.say("the embedded development chain gets its contract on first use; nothing to send")
         return
     if rpc_url is None:
-        bench = reward.open_chain(chain, settings)
+        bench = open_chain(chain, settings)
         deployment = find_deployment(settings.home, bench.verifier.chain_id)
         _show_deployment(deployment, as_json)
         return
@@ -180,7 +181,8 @@ def configure_model(
 
     Example: hokusai chain configure-model pipeline.yaml
     """
-    from hokusai_mlflow import inferring, proving, quantising, reward
+    from hokusai_mlflow import inferring, proving, quantising, terms
+    from hokusai_mlflow.bench import open_chain
     from hokusai_mlflow.inputs import read_inputs
     from hokusai_mlflow.spec import load_spec
     from hokusai_mlflow.tracking import registry
@@ -188,7 +190,7 @@ def configure_model(
 
     settings = read_settings().prepare()
     loaded = load_spec(spec)
-    bench = reward.open_chain(loaded.chain, settings)
+    bench = open_chain(loaded.chain, settings)
     standing = bench.verifier.model(loaded.model)
     if standing is not None:
         # The start of a lineage is written once; only terms change later.
@@ -201,7 +203,7 @@ def configure_model(
                 f"`hokusai run {spec}`"
             )
         genesis = champion.digest
-    config = reward.model_config(loaded)
+    config = terms.model_config(loaded)
     if dry_run:
         _rehearse_terms(bench, loaded.model, config, genesis, as_json)
         return
@@ -232,7 +234,7 @@ def claim(
 
     Example: hokusai chain claim evidence.json 0x52908400098527886E0F7030069857D2E4169EE7
     """
-    from hokusai_mlflow import reward
+    from hokusai_mlflow.bench import open_chain
     from hokusai_mlflow.chain.claims import tree_of
     from hokusai_mlflow.cli.verify import read_document
     from hokusai_mlflow.evidence import digest
@@ -241,7 +243,7 @@ def claim(
     tree = tree_of(document["contributions"])
     if tree is None:
         raise InputError("nothing of this is claimed: one transaction pays all who have a share")
-    share, bench = tree.share(account), reward.open_chain(chain_of(spec), read_settings().prepare())
+    share, bench = tree.share(account), open_chain(chain_of(spec), read_settings().prepare())
     before = bench.verifier.claimed(digest(document), share)
     transaction = bench.verifier.claim(bench.sender, digest(document), share, tree.proof(share))
     paid = bench.verifier.claimed(digest(document), share) - before

@@ -16,7 +16,7 @@ from hokusai_mlflow.cli.contract import find_verifier
 from hokusai_mlflow.cli.options import AsJson, SpecFile, chain_of, read_settings
 
 if TYPE_CHECKING:
-    from hokusai_mlflow.reward import Bench
+    from hokusai_mlflow.bench import Bench
 
 
 def held(spec: SpecFile = None, as_json: AsJson = False) -> None:
@@ -87,7 +87,8 @@ def maintain(
     """
     import time
 
-    from hokusai_mlflow import reward
+    from hokusai_mlflow import terms
+    from hokusai_mlflow.bench import open_chain
     from hokusai_mlflow.cli.evidence_checks import measure
     from hokusai_mlflow.cli.verify import read_document
     from hokusai_mlflow.evidence import canonical
@@ -99,8 +100,8 @@ def maintain(
     examples = {"digest": found.digest, "n": len(found.rows)}
     made = report_of(document, examples, found.sums)
     settings, chain = read_settings().prepare(), chain_of(spec)
-    bench = reward.open_chain(chain, settings)
-    deadline = int(time.time()) + chain.deadline_days * reward.DAY
+    bench = open_chain(chain, settings)
+    deadline = int(time.time()) + chain.deadline_days * terms.DAY
     if report is not None:
         report.write_bytes(canonical(made))
     if dry_run:

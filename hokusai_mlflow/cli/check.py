@@ -84,7 +84,9 @@ def _show(report: QualityReport, against: str) -> None:
         does = f" ({ACTIONS[line.action]})" if line.failed else ""
         output.marked(OUTCOMES[told.outcome], told.code, told.message + does, told.remedy)
     if report.left_out:
-        left = ", ".join(f"{rows:,} {why}" for why, rows in report.left_out.items())
+        left = ", ".join(
+            f"{rows:,} {why.replace('_', ' ')}" for why, rows in report.left_out.items()
+        )
         output.say(f"a run would leave out: {left}; {report.accepted:,} rows remain")
     output.say(report.headline, "red" if report.refused else "yellow" if report.failed else "green")
 

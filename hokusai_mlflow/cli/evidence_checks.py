@@ -128,6 +128,7 @@ class Measured:
     columns: tuple[Any, ...]
     of: Any
     groups: Any
+    raters: Any
     digest: str
     sums: PairedSums
 
@@ -151,15 +152,20 @@ def measure(document: Mapping[str, Any], path: Path) -> Measured:
         text=of.output in ("text", "loglik"),
     )
     groups = None
-    if document["evaluation"].get("columns", {}).get("group") is not None:
+    columns_ = document["evaluation"].get("columns", {})
+    if columns_.get("group") is not None:
         groups = prediction_table(path, "id", "group")["group"].reindex(rows.ids).to_numpy()
+    raters = None
+    if columns_.get("rater") is not None:
+        raters = prediction_table(path, "id", "rater")["rater"].reindex(rows.ids).to_numpy()
     columns = (rows.targets, rows.baseline, rows.candidate)
     if "verification" in document:
         statement = Statement.from_dict(document["verification"]["statement"])
         sums, columns = statement.paired_sums(*columns), statement.as_counted(*columns)
     else:
         sums = PairedSums.of(*paired_scores(of, *columns, groups=groups))
-    return Measured(rows, columns, of, groups, evaluation_digest(rows.ids, rows.targets), sums)
+    digest = evaluation_digest(rows.ids, rows.targets)
+    return Measured(rows, columns, of, groups, raters, digest, sums)
 
 
 def _comparison(document: Mapping[str, Any], measured: Measured) -> Check:
@@ -167,7 +173,7 @@ def _comparison(document: Mapping[str, Any], measured: Measured) -> Check:
     found = compare_outputs(
         measured.of,
         *measured.columns,
-        groups=measured.groups,
+        groups=measured.groups if measured.raters is None else (measured.groups, measured.raters),
         level=stated["level"],
         min_effect_bps=stated["min_effect_bps"],
     ).to_dict()

@@ -135,8 +135,8 @@ class Watcher:
 
     def say_where(self) -> None:
         """Say it when what is settled is worth nothing."""
+        from hokusai_mlflow.bench import is_development_chain
         from hokusai_mlflow.chain.development import DEVELOPMENT_NOTE
-        from hokusai_mlflow.reward import is_development_chain
 
         if is_development_chain(self._chain, self._settings):
             output.say(DEVELOPMENT_NOTE, "dim")

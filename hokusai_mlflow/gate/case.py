@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
@@ -20,6 +20,30 @@ class Agreement(Protocol):
     @property
     def alpha(self) -> float:
         """Krippendorff's α: 1 is perfect agreement, 0 what chance gives."""
+        ...
+
+
+class Raters(Protocol):
+    """Who rated, and who of them stands out."""
+
+    @property
+    def count(self) -> int:
+        """Raters."""
+        ...
+
+    @property
+    def reasons(self) -> Mapping[str, tuple[str, ...]]:
+        """Codes of why a rater stands out, by name; only of those who do."""
+        ...
+
+    @property
+    def excluded(self) -> tuple[str, ...]:
+        """Those whose ratings were left out before anything was compared."""
+        ...
+
+    @property
+    def excludes(self) -> bool:
+        """Whether the plan was to leave them out."""
         ...
 
 
@@ -76,6 +100,8 @@ class Case:
         Refits with other seeds.
     agreement : Agreement or None
         Of the raters, for metrics that people give.
+    raters : Raters or None
+        Who they are and who stands out, where they were screened.
     """
 
     comparison: Comparison
@@ -89,6 +115,7 @@ class Case:
     blocks: BlockConsistency | None = None
     validation_runs: ValidationRuns | None = None
     agreement: Agreement | None = None
+    raters: Raters | None = None
 
     @classmethod
     def of(

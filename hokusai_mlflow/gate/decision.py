@@ -98,7 +98,8 @@ def decide(
     Decision
         Verdict, findings, one-line signature.
     """
-    findings = tuple(rule.evaluate(case) for rule in (rules() if using is None else using))
+    every = rules(by_people=case.by_people) if using is None else using
+    findings = tuple(rule.evaluate(case) for rule in every)
     outcomes = {finding.outcome for finding in findings}
     verdict: Verdict
     if not outcomes <= {"passed", "insufficient", "not_applicable"}:

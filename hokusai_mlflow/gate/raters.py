@@ -1,4 +1,4 @@
-"""The rule that people who rate agree well enough for their ratings to decide."""
+"""The rules that raters agree well enough, and can be relied on, for their ratings to decide."""
 
 from __future__ import annotations
 
@@ -41,3 +41,43 @@ class AgreeingRaters:
             )
         told = f"Krippendorff's α = {alpha:.3f} ≥ {least:g}"
         return Finding(self.code, "passed", told, {"alpha": alpha, "limit": least})
+
+
+class ReliableRaters:
+    """Raters who stand out were treated as planned, and enough others are left.
+
+    They are found blind to the models (`hokusai_mlflow.stats.screening`), so that leaving them out
+    favours neither.
+    """
+
+    code = "raters"
+    title = "Raters can be relied on"
+
+    def evaluate(self, case: Case) -> Finding:
+        """Too few raters without those who stand out are not enough evidence."""
+        raters = case.raters
+        if raters is None:
+            return Finding(self.code, "not_applicable", "raters were not screened")
+        figures = {
+            "raters": raters.count,
+            "flagged": {name: list(codes) for name, codes in raters.reasons.items()},
+            "excluded": list(raters.excluded),
+        }
+        names = ", ".join(
+            f"{name} ({', '.join(codes)})" for name, codes in sorted(raters.reasons.items())
+        )
+        if not names:
+            told = f"none of {raters.count} raters stands out"
+            return Finding(self.code, "passed", told, figures)
+        told = f"{len(raters.reasons)} of {raters.count} raters stand out: {names}"
+        if not raters.excludes:
+            return Finding(self.code, "passed", f"{told}; kept, as the spec says", figures)
+        if not raters.excluded:
+            return Finding(
+                self.code,
+                "insufficient",
+                f"{told}; without them fewer than {case.policy.min_raters} would be left",
+                figures,
+                "ratings by more people",
+            )
+        return Finding(self.code, "passed", f"{told}; left out before the comparison", figures)

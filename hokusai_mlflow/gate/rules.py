@@ -16,7 +16,7 @@ from hokusai_mlflow.gate.case import Case
 from hokusai_mlflow.gate.consistency import ConsistentBlocks, RepeatedValidation
 from hokusai_mlflow.gate.finding import Finding
 from hokusai_mlflow.gate.guardrails import Guardrails
-from hokusai_mlflow.gate.raters import AgreeingRaters
+from hokusai_mlflow.gate.raters import AgreeingRaters, ReliableRaters
 
 
 class Rule(Protocol):
@@ -248,8 +248,17 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def rules() -> tuple[Rule, ...]:
+BY_PEOPLE: tuple[Rule, ...] = (ReliableRaters(),)
+"""Rules that are asked only where people give the metric."""
+
+
+def rules(*, by_people: bool = False) -> tuple[Rule, ...]:
     """The built-in rules and those registered under the entry-point group `hokusai.rules`.
+
+    Parameters
+    ----------
+    by_people : bool
+        Whether people give the metric.
 
     Raises
     ------
@@ -257,7 +266,7 @@ def rules() -> tuple[Rule, ...]:
         When two rules share a code.
     """
     loaded = [point.load()() for point in sorted(entry_points(group="hokusai.rules"), key=str)]
-    every: Sequence[Rule] = (*RULES, *loaded)
+    every: Sequence[Rule] = (*RULES, *(BY_PEOPLE if by_people else ()), *loaded)
     codes = [rule.code for rule in every]
     twice = sorted({code for code in codes if codes.count(code) > 1})
     if twice:

@@ -114,10 +114,11 @@ def read_batch(path: Path, inputs: Inputs) -> Batch:
     InputError
         Columns are missing or of another kind, or a value is infinite; nothing was changed.
     """
-    data, pool = inputs.spec.data, inputs.pool
-    frame = read_table(path, name=str(path), id=data.id).rename(columns=str)
+    data, pool, text = inputs.spec.data, inputs.pool, inputs.spec.kind.targets == "text"
     columns = [*pool.features.columns]
     beside = [] if data.group is None else [data.group]
+    frame = read_table(path, name=str(path), id=data.id, typed=beside if text else None)
+    frame = frame.rename(columns=str)
     for column in (data.target, *([] if data.id is None else [data.id]), *columns, *beside):
         if column not in frame.columns:
             raise UnknownName(
@@ -140,6 +141,7 @@ def read_batch(path: Path, inputs: Inputs) -> Batch:
             features=columns,
             unique=False,
             metadata=beside,
+            text=text,
         )
         check_schema(rows, pool)
     counts = dict.fromkeys(("known", "seen", "repeated", "contradictory"), 0)

@@ -6,7 +6,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from hokusai_mlflow import reward
+from hokusai_mlflow import terms
+from hokusai_mlflow.bench import open_chain
 from hokusai_mlflow.chain.maintenance import ADMITTED, RECORDED, place_of
 from hokusai_mlflow.deltaone import PairedSums
 from hokusai_mlflow.evidence import digest
@@ -38,11 +39,11 @@ def decide_due(spec: Spec, settings: Settings) -> tuple[Decision, ...]:
     chain = spec.chain
     if not chain.holdback_percent or chain.attestations is not None:
         return ()
-    if reward.method_of(spec) == "proof":
+    if terms.method_of(spec) == "proof":
         return ()
     found = []
     with Ledger(settings.ledger) as ledger:
-        bench = reward.open_chain(chain, settings)
+        bench = open_chain(chain, settings)
         now = bench.verifier.web3.eth.get_block("latest")["timestamp"]
         for entry in ledger.entries(model=spec.model, kind="attempt.evidence"):
             document = entry.body["document"]
@@ -67,7 +68,7 @@ def decide_due(spec: Spec, settings: Settings) -> tuple[Decision, ...]:
                 verifier=bench.verifier,
                 sender=bench.sender,
                 oracles=bench.oracles,
-                deadline=int(time.time()) + chain.deadline_days * reward.DAY,
+                deadline=int(time.time()) + chain.deadline_days * terms.DAY,
                 finality=chain.settled_by,
             )
             found.append(decision)
@@ -88,7 +89,7 @@ def _report(
     total = PairedSums(0, 0, 0, 0, 0, 0)
     for body in bodies:
         total += PairedSums.from_dict(body["look"]["sums"])
-    if total.n < reward.MIN_SAMPLES:
+    if total.n < terms.MIN_SAMPLES:
         return None
     content = digest({"batches": [body["digest"] for body in bodies]})
     return report_of(document, {"digest": content, "n": total.n}, total)

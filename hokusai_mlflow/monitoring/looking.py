@@ -15,6 +15,7 @@ import pandas as pd
 from mlflow import MlflowClient
 
 from hokusai_mlflow.attempt import trained_on
+from hokusai_mlflow.contributions.dataset import Dataset
 from hokusai_mlflow.contributions.digests import evaluation_digest
 from hokusai_mlflow.deltaone import PairedSums
 from hokusai_mlflow.errors import InputError, MetricUndefined
@@ -175,6 +176,11 @@ class Watcher:
         with tempfile.TemporaryDirectory() as scratch:
             folder = download(reign.champion.run_id, "inputs", Path(scratch))
             self._inputs: Inputs = read_snapshot(folder)
+        if self._inputs.spec.kind.by_people:
+            raise InputError(
+                f"{reign.model} is rated by people: the monitor needs a metric that a machine "
+                "computes; have fresh answers of both versions rated instead"
+            )
         self._metric: Metric = self._inputs.metric
         metric = self._inputs.spec.metric
         self._record = Record.of(client, ledger, settings, reign.model, metric)
@@ -225,10 +231,10 @@ class Watcher:
 
     def _take_up(self, batch: Batch, before: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
         of, rows = self._metric, batch.rows
-        said = predict(self._models[0], rows.features, of, name="champion")
+        said = self._said(0, rows, "champion")
         beaten = said
         if self._reign.beaten is not None:
-            beaten = predict(self._models[1], rows.features, of, name="beaten model")
+            beaten = self._said(1, rows, "beaten model")
         value, low, high = measured(of, rows.targets, said)
         groups = self._inputs.groups(rows)
         b, c = paired_scores(of, rows.targets, beaten, said, groups=groups)
@@ -271,6 +277,10 @@ class Watcher:
             key=content,
         )
         return entry.body
+
+    def _said(self, which: int, rows: Dataset, name: str) -> np.ndarray:
+        of = self._metric
+        return predict(self._models[which], rows.features, of, name=name, targets=rows.targets)
 
     def _judge(self, looks: Sequence[Look], drift: Sequence[Drift]) -> Verdict:
         promotion: PairedSums | None = None

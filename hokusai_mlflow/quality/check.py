@@ -89,6 +89,11 @@ def first_rows(rows: Mask, most: int = 5) -> str:
     return f"{word} {told}" + (" and more" if len(numbers) > most else "")
 
 
+def percent(share: float) -> str:
+    """A share of one in whole percents."""
+    return f"{100 * share:.0f} %"
+
+
 def passed(code: str, message: str, **figures: Any) -> Found:
     """A check that found nothing."""
     return Found(Finding(code, "passed", message, figures))

@@ -15,7 +15,14 @@ from hokusai_mlflow.contributions.dataset import Dataset, concatenate
 from hokusai_mlflow.errors import InputError, RecipeError
 from hokusai_mlflow.gate.finding import Finding
 from hokusai_mlflow.predicting import quiet
-from hokusai_mlflow.quality.check import Case, Found, Mask, beside_the_point, first_rows
+from hokusai_mlflow.quality.check import (
+    Case,
+    Found,
+    Mask,
+    beside_the_point,
+    first_rows,
+    percent,
+)
 from hokusai_mlflow.quality.policy import LABEL_NOISE
 
 LEAST_REFERENCE = 50
@@ -96,15 +103,15 @@ class LabelNoise:
             "suspect_reference": found.reference,
             "found": found.found,
         }
-        interval = f"{found.low:.0%} to {found.high:.0%}"
-        told = f"about {found.share:.0%} wrong labels (99 % interval {interval})"
+        interval = f"{percent(found.low)} to {percent(found.high)}"
+        told = f"about {percent(found.share)} wrong labels (99 % interval {interval})"
         if found.low <= case.policy.label_noise:
             return Found(Finding(self.code, "passed", told, figures), found.suspect)
         return Found(
             Finding(
                 self.code,
                 "failed",
-                f"{told}, more than {case.policy.label_noise:.0%}",
+                f"{told}, more than {percent(case.policy.label_noise)}",
                 figures,
                 f"look at the labels again, first in {first_rows(found.suspect)}",
             ),

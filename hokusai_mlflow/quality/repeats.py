@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 from scipy import stats
 
@@ -64,11 +62,6 @@ def repeats_alone(data: Dataset) -> tuple[Found, ...]:
         )
     why = "the owner's rows are not here, and are never published; the owner's run checks it"
     return (beside_the_point(COPIED, why), beside_the_point(SHARED, why), told)
-
-
-def failed_codes(found: Iterable[Found]) -> list[str]:
-    """Codes of the checks that failed."""
-    return [one.finding.code for one in found if one.finding.outcome == "failed"]
 
 
 def _told(code: str, count: int, given: int) -> Found:

@@ -156,7 +156,9 @@ class QualityReport:
     @cached_property
     def tiles(self) -> tuple[Tile, ...]:
         """What to read first."""
-        left = ", ".join(f"{n:,} {plain(why)}" for why, n in self.left_out.items())
+        left = ", ".join(
+            f"{n:,} {plain(why).replace('_', ' ')}" for why, n in self.left_out.items()
+        )
         passed = sum(line.finding.outcome == "passed" for line in self.lines)
         tone: Tone = "bad" if self.refused else "open" if self.failed else "good"
         main = "Refused" if self.refused else "Look at it" if self.failed else "Fine"

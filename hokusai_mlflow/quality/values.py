@@ -9,7 +9,7 @@ from scipy import stats
 
 from hokusai_mlflow.errors import did_you_mean
 from hokusai_mlflow.gate.finding import Finding
-from hokusai_mlflow.quality.check import Case, Found, beside_the_point, first_rows, passed
+from hokusai_mlflow.quality.check import Case, Found, beside_the_point, first_rows, passed, percent
 from hokusai_mlflow.quality.personal import kinds_in, masked
 from hokusai_mlflow.quality.profile import kind_of, numbers_of
 
@@ -149,7 +149,7 @@ class MissingValues:
         if not worse:
             return passed(self.code, f"{len(common)} columns, none lacks values more often")
         told = [
-            f"{name!r} in {share:.0%}, wanted {wanted[name].missing:.0%}"
+            f"{name!r} in {percent(share)}, wanted {percent(wanted[name].missing)}"
             for name, share in worse.items()
         ]
         return Found(

@@ -10,7 +10,9 @@ from typing import Any, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-Outcome = Literal["baseline", "promoted", "hold", "reject", "refused", "awaiting", "nothing_new"]
+Outcome = Literal[
+    "baseline", "promoted", "hold", "reject", "refused", "awaiting", "rating", "nothing_new"
+]
 
 HEADLINES: Mapping[str, str] = {
     "baseline": "Registered as the baseline",
@@ -19,6 +21,7 @@ HEADLINES: Mapping[str, str] = {
     "reject": "Rejected",
     "refused": "Refused by the reviewer",
     "awaiting": "Awaits a reviewer",
+    "rating": "Awaits ratings",
     "nothing_new": "Nothing new",
 }
 
@@ -85,7 +88,8 @@ class Receipt:
 
     Attributes
     ----------
-    outcome : {"baseline", "promoted", "hold", "reject", "refused", "awaiting", "nothing_new"}
+    outcome : {"baseline", "promoted", "hold", "reject", "refused", "awaiting", "rating",
+        "nothing_new"}
         What happened.
     model, metric : str
         Which model, and the metric that is gated and paid.

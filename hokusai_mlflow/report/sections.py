@@ -10,6 +10,7 @@ from hokusai_mlflow.report.charts.meter import meter
 from hokusai_mlflow.report.charts.scale import Scale
 from hokusai_mlflow.report.forest import forest
 from hokusai_mlflow.report.quality import quality
+from hokusai_mlflow.report.raters import raters
 from hokusai_mlflow.report.refits import refits
 from hokusai_mlflow.report.rewards import contributors, payment
 from hokusai_mlflow.report.view import Column, Line, Pair, Section, Table, Tone
@@ -31,6 +32,7 @@ def sections(report: Report) -> tuple[Section, ...]:
     found = (
         forest(report),
         _findings(report),
+        raters(report),
         refits(report),
         _errors(report),
         contributors(report),

@@ -16,6 +16,7 @@ STYLES = {
     "reject": "red",
     "refused": "red",
     "awaiting": "yellow",
+    "rating": "yellow",
     "nothing_new": "blue",
 }
 MARKS = {"passed": "✓", "failed": "✗", "insufficient": "?", "not_applicable": "–"}

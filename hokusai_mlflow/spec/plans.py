@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from typing import Any, Literal
 
@@ -131,10 +132,25 @@ class HumanPlan(Part):
 
     No refit can be judged by people, so cross-validation and valuation score texts by `proxy`, a
     metric of texts that a machine computes, with `proxy_options`.
+
+    Both models' answers to the sealed hold-out and the payment set are rated on `scale`, every one
+    by at least `raters_per_item` people. `flagged` says, before anybody knows who is better,
+    whether the ratings of raters who stand out are kept or excluded.
     """
 
     proxy: str = "chrf"
     proxy_options: dict[str, Any] = Field(default_factory=dict)
+    scale: tuple[float, float] | None = None
+    raters_per_item: int = Field(3, ge=2, le=100)
+    flagged: Literal["keep", "exclude"] = "keep"
+
+    @field_validator("scale")
+    @classmethod
+    def _ascends(cls, given: tuple[float, float] | None) -> tuple[float, float] | None:
+        # Not "above": NaN is no end of a scale.
+        if given is not None and not -math.inf < given[0] < given[1] < math.inf:
+            raise ValueError(f"expected [lowest, highest], such as [1, 5], found {list(given)}")
+        return given
 
 
 class ApprovalPlan(Part):

@@ -62,10 +62,15 @@ class Spec(Part):
         if not isinstance(given, dict) or "task" not in given:
             return given
         kind = TASKS.get(str(given["task"]))
-        metric_ = {"metric": kind.metric if kind else "accuracy"}
+        metric_: dict[str, Any] = {"metric": kind.metric if kind else "accuracy"}
         asked = given.get("gate", {})
         policy = kind.gate if kind else {}
         gate = {"gate": {**policy, **asked}} if isinstance(asked, dict) else {}
+        people = given.get("human")
+        if kind and kind.by_people and isinstance(people, dict):
+            scale = people.get("scale")
+            if isinstance(scale, (list, tuple)) and len(scale) == 2:
+                metric_ |= {"metric_options": {"low": scale[0], "high": scale[1]}}
         plan = given.get("cross_validation")
         named = given.get("data")
         # Time goes one way, so there is one order of folds only.
@@ -78,6 +83,8 @@ class Spec(Part):
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Spec:
+        if self.kind.by_people:
+            self._check_people()
         paid = metric(self.metric, **self.metric_options)
         if paid.paired == "loss" and self.metric_options.get("cap") is None:
             raise ValueError(
@@ -123,6 +130,32 @@ class Spec(Part):
             )
         if not kind.scores_targets and features and self.data.target in features:
             raise ValueError(f"the target {self.data.target!r} cannot be a feature")
+
+    def _check_people(self) -> None:
+        scale = self.human.scale
+        if scale is None:
+            raise ValueError(
+                "task: human needs the ends of the rating scale, such as human: {scale: [1, 5]}"
+            )
+        if self.metric != "human_score":
+            raise ValueError(
+                f"task: human pays human_score, found {self.metric}: answers are rated one by one "
+                "(preferences between two can be compared with hokusai_mlflow.ratings)"
+            )
+        if self.metric_options != {"low": scale[0], "high": scale[1]}:
+            raise ValueError(
+                f"metric_options say {self.metric_options}, human.scale says {list(scale)}: remove "
+                "metric_options"
+            )
+        if self.data.blocks is not None or self.data.slices:
+            raise ValueError(
+                "ratings are not compared by block or slice: remove data.blocks and data.slices"
+            )
+        if any(rail.metric is None for rail in self.gate.guardrails):
+            raise ValueError(
+                "a guardrail of task: human needs a metric that a machine computes, such as "
+                "{metric: chrf, margin_bps: 200}"
+            )
 
     def _check_proof(self) -> None:
         data, marked = self.data, set(self.data.sources.values())

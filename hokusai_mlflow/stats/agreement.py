@@ -90,6 +90,36 @@ def krippendorff(
             "expected a unit and a rater for every rating, found "
             f"{len(unit)}, {len(rater)} and {len(rated)}"
         )
+    codes, value, kept = pairable_values(unit, rater, rated, measurement)
+    observed, expected = (_by_name if nominal else _by_distance)(codes, value)
+    return Agreement(
+        alpha=1 - observed / expected,
+        measurement=measurement,
+        raters=len(np.unique(rater[kept])),
+        units=int(codes.max()) + 1,
+        pairable=len(codes),
+    )
+
+
+def pairable_values(
+    unit: Vector, rater: Vector, rated: Vector, measurement: Measurement
+) -> tuple[Codes, Any, npt.NDArray[np.bool_]]:
+    """Ratings of units that two or more raters rated, as what disagreement is measured on.
+
+    Returns
+    -------
+    codes : array of int, shape (m,)
+        Position of each pairable rating's unit.
+    value : array, shape (m,)
+        Codes of names, mid-ranks, or the ratings themselves, by level of measurement.
+    kept : array of bool, shape (n,)
+        Which ratings are pairable.
+
+    Raises
+    ------
+    InputError, MetricUndefined
+        As `krippendorff`.
+    """
     unit_codes, rater_codes = _codes(unit), _codes(rater)
     _require_once(unit, rater, unit_codes, rater_codes)
     if rater_codes.max() == 0:
@@ -102,28 +132,20 @@ def krippendorff(
         raise MetricUndefined(
             "Krippendorff's α is undefined: no unit was rated by two raters; let raters overlap"
         )
-    unit_codes, rater_codes = _codes(unit_codes[pairable]), _codes(rater_codes[pairable])
-    value_codes = _codes(rated[pairable])
+    codes, value_codes = _codes(unit_codes[pairable]), _codes(rated[pairable])
     if value_codes.max() == 0:
         raise MetricUndefined(
             f"Krippendorff's α is undefined: every rating is {rated[pairable][0].item()!r}; "
             "raters who never vary show neither agreement nor disagreement"
         )
-    if nominal:
-        observed, expected = _by_name(unit_codes, value_codes)
-    else:
+    value: Any = value_codes
+    if measurement != "nominal":
         value = rated[pairable]
         if measurement == "ordinal":
             count = np.bincount(value_codes)
             value = (np.cumsum(count) - count / 2)[value_codes]
-        observed, expected = _by_distance(unit_codes, value)
-    return Agreement(
-        alpha=1 - observed / expected,
-        measurement=measurement,
-        raters=int(rater_codes.max()) + 1,
-        units=int(unit_codes.max()) + 1,
-        pairable=len(unit_codes),
-    )
+        value = value / np.abs(value).max()
+    return codes, value, pairable
 
 
 def _by_name(unit: Codes, value: Codes) -> tuple[float, float]:
@@ -138,13 +160,19 @@ def _by_name(unit: Codes, value: Codes) -> tuple[float, float]:
 
 def _by_distance(unit: Codes, value: Floats) -> tuple[float, float]:
     """The same of numbers: sums of squares around the units' means, and around the mean of all."""
-    value = value / np.abs(value).max()
-    rated = np.bincount(unit)
+    observed, _ = unit_parts(unit, value)
+    n = len(value)
+    expected = 2 * n * ((value - value.mean()) ** 2).sum() / (n - 1)
+    return float(observed.sum()), float(expected)
+
+
+def unit_parts(unit: Codes, value: Floats) -> tuple[Floats, Codes]:
+    """Every unit's part of the observed disagreement of numbers, and where it is first rated."""
+    _, first, rated = np.unique(unit, return_index=True, return_counts=True)
     centred = value - (np.bincount(unit, weights=value) / rated)[unit]
     within = np.bincount(unit, weights=centred**2)
-    observed = 2 * (within * rated / (rated - 1)).sum()
-    n = len(value)
-    return float(observed), float(2 * n * ((value - value.mean()) ** 2).sum() / (n - 1))
+    parts: Floats = 2 * within * rated / (rated - 1)
+    return parts, first
 
 
 def _codes(values: Vector) -> Codes:

@@ -193,7 +193,9 @@ class Watch:
             When there is none.
         """
         seen = _Seen(self, _Trail.of(batches))
-        surplus, worst = self._surplus(seen)
+        floor = self.floor_bps / BPS
+        s, v = seen.deviations(floor)
+        surplus, worst = self._surplus(s, v, seen.scale(floor), seen.rho(floor))
         levels = self.level * self.shares(len(batches))
         low, high = seen.interval(0, float(levels[0]))
         return Watched(
@@ -218,25 +220,29 @@ class Watch:
         batches : sequence of Fresh
             In order.
         """
-        trail = _Trail.of(batches)
+        trail, floor = _Trail.of(batches), self.floor_bps / BPS
+        known: tuple[float, float] | None = None
         for at in range(1, len(batches) + 1):
-            if self._surplus(_Seen(self, trail.until(at)))[0] >= 0:
+            reached = (float(trail.low[at - 1]), float(trail.high[at - 1]))
+            if known is None or (self.bounds is None and reached != known):
+                # With bounds it is the same at every look.
+                known, seen = reached, _Seen(self, trail.reaching(at))
+                scale, rho = seen.scale(floor), seen.rho(floor)
+                s, v = (np.append(0.0, one.cumsum()) for one in seen.apart(floor))
+            until_s, until_v = s[at] - s[:at], v[at] - v[:at]
+            if self._surplus(until_s, until_v, scale, rho)[0] >= 0:
                 return at
         return None
 
-    def _surplus(self, seen: _Seen) -> tuple[float, int]:
+    def _surplus(self, s: Floats, v: Floats, scale: float, rho: float) -> tuple[float, int]:
         """Log evidence over what an alarm takes, and the start with the most evidence."""
-        floor = self.floor_bps / BPS
-        s, v = seen.deviations(floor)
-        shares = self.shares(len(s))
-        each = np.full(len(s), -np.inf)
         # A sum that does not fall short is no evidence; leaving it out is on the safe side.
         short = s > 0
         if not short.any():
             return -np.inf, int(np.argmax(s / np.sqrt(v + 1)))
-        scale, rho = seen.scale(floor), seen.rho(floor)
+        each = np.full(len(s), -np.inf)
         each[short] = log_mixture(s[short], v[short], rho=rho, scale=scale)
-        each[short] += np.log(shares[short])
+        each[short] += np.log(self.shares(len(s))[short])
         years = np.arange(0, len(s), self.year)
         surplus = float(np.logaddexp.reduceat(each, years).max()) + math.log(self.level)
         return surplus, int(np.argmax(each))
@@ -267,8 +273,9 @@ class _Trail:
             np.maximum.accumulate(ends[:, 1]),
         )
 
-    def until(self, at: int) -> _Trail:
-        return _Trail(self.each[:at], self.low[:at], self.high[:at])
+    def reaching(self, at: int) -> _Trail:
+        """All batches, and how far c − b had reached after so many."""
+        return _Trail(self.each, self.low[:at], self.high[:at])
 
 
 class _Seen:
@@ -313,7 +320,12 @@ class _Seen:
         return best_rho(TIGHT_AT * max(variance, least), self._watch.level)
 
     def deviations(self, floor: float) -> tuple[Floats, Floats]:
-        """From each start on: by how much sums fall short of the floor, and intrinsic time.
+        """From each start on: by how much sums fall short of the floor, and intrinsic time."""
+        short, error = self.apart(floor)
+        return short[::-1].cumsum()[::-1], error[::-1].cumsum()[::-1]
+
+    def apart(self, floor: float) -> tuple[Floats, Floats]:
+        """The same of each batch.
 
         Δ ≥ floor exactly when the mean of y is at least the floor, or at least 0 for losses.
         """
@@ -326,7 +338,7 @@ class _Seen:
         guess = np.clip(sign * (self._predicted[:, 0] - r * self._predicted[:, 1]), -room, room)
         error = np.maximum(square - 2 * guess * y + n * guess * guess, 0.0)
         short: Floats = (n * floor if linear else 0.0) - y
-        return short[::-1].cumsum()[::-1], error[::-1].cumsum()[::-1]
+        return short, error
 
     def mean(self, start: int) -> float:
         """Improvement over the batches from a start on."""

@@ -63,13 +63,13 @@ def read_feedback(
         known = [each.name for each in client.search_experiments()]
         raise UnknownName(f"no experiment {experiment!r}{did_you_mean(experiment, known)}")
     rows, names, left_out = [], set(), Counter[str]()
-    for trace in _traces(client, found.experiment_id, where):
+    for trace in traces(client, found.experiment_id, where):
         given = [each for each in trace.info.assessments if isinstance(each, Feedback)]
         names |= {each.name for each in given}
-        counted = _newest([each for each in given if each.name == name], left_out)
+        counted = newest_words([each for each in given if each.name == name], left_out)
         rows += [
-            (_told(trace, item), rater, _told(trace, system), value)
-            for rater, value in counted.items()
+            (_told(trace, item), rater, _told(trace, system), word.value)
+            for rater, word in counted.items()
         ]
     if not rows:
         seen = f"; there were {dict(left_out)}" if left_out else did_you_mean(name, names)
@@ -88,7 +88,10 @@ def read_feedback(
     )
 
 
-def _traces(client: MlflowClient, experiment: str, where: str | None) -> Iterator[Trace]:
+def traces(
+    client: MlflowClient, experiment: str, where: str | None, *, spans: bool = False
+) -> Iterator[Trace]:
+    """Traces of an experiment (its id) that a filter chooses, page by page."""
     token = None
     while True:
         page = client.search_traces(
@@ -96,7 +99,7 @@ def _traces(client: MlflowClient, experiment: str, where: str | None) -> Iterato
             filter_string=where,
             max_results=PAGE,
             page_token=token,
-            include_spans=False,
+            include_spans=spans,
         )
         yield from page
         token = page.token
@@ -104,8 +107,14 @@ def _traces(client: MlflowClient, experiment: str, where: str | None) -> Iterato
             return
 
 
-def _newest(given: list[Feedback], left_out: Counter[str]) -> dict[str, object]:
-    """Value of the newest valid feedback of every human rater."""
+def newest_words(given: list[Feedback], left_out: Counter[str]) -> dict[str, Feedback]:
+    """The newest valid feedback of every human rater; the rest is counted by reason.
+
+    Raises
+    ------
+    InputError
+        When a rater left two different values in the same millisecond.
+    """
     newest: dict[str, Feedback] = {}
     for each in given:
         reason = _unfit(each)
@@ -125,7 +134,7 @@ def _newest(given: list[Feedback], left_out: Counter[str]) -> dict[str, object]:
             )
         if _time(each) > _time(other):
             newest[rater] = each
-    return {rater: each.value for rater, each in newest.items()}
+    return newest
 
 
 def _unfit(feedback: Feedback) -> str | None:

@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 
+from hokusai_mlflow.deltaone import PairedSums
 from hokusai_mlflow.metrics import Metric
 from hokusai_mlflow.metrics.registry import metric
 from hokusai_mlflow.monitoring.watches import WATCHES, Look, watches_of
@@ -16,7 +17,7 @@ from hokusai_mlflow.stats.watching import Fresh
 from .measure import Row, Size, Task, mean, rate
 from .worlds.labels import LabelWorld, PairWorld
 from .worlds.numbers import ErrorWorld
-from .worlds.world import World, tuned
+from .worlds.world import Sample, World, tuned
 
 FALSE, LOSS = "false alarms in a year of daily looks", "a loss of 300 bps is found within 30 days"
 DRIFT = "false drift warnings in a year of daily looks"
@@ -51,11 +52,51 @@ def _world(name: str, bps: float) -> World:
     return tuned(world, of, bps)
 
 
-def look(of: Metric, world: World, rng: np.random.Generator, n: int) -> Look:
-    """One day's labels."""
-    drawn = world.draw(rng, n)
-    b, c = paired_scores(of, drawn.targets, drawn.baseline, drawn.candidate)
-    return Look(Fresh.of(b, c), (float(c.min()), float(c.max())))
+def days(of: Metric, world: World, rng: np.random.Generator, count: int, n: int) -> list[Look]:
+    """What so many days show, `n` labels each."""
+    if isinstance(world, ErrorWorld):
+        # A loss is of its example alone: all days at once.
+        drawn = world.draw(rng, count * n)
+        b, c = paired_scores(of, drawn.targets, drawn.baseline, drawn.candidate)
+        return [
+            _look(*one, np.ones(n)) for one in zip(b.reshape(-1, n), c.reshape(-1, n), strict=True)
+        ]
+    cells, shares = _cells(world)
+    of = of.bind(np.array([0, 1]))
+    said = [of.statistics(cells.targets, one) for one in (cells.baseline, cells.candidate)]
+    return [
+        _look(*(_scores(of, one, counts) for one in said), counts)
+        for counts in rng.multinomial(n, shares, size=count)
+    ]
+
+
+def _cells(world: World) -> tuple[Sample, np.ndarray]:
+    """One example of every kind that a world has, and how often each comes."""
+    if isinstance(world, PairWorld):
+        return world.sample(np.ones(4, dtype=int)), world.shares
+    shares = world.table / world.table.sum()
+    return Sample(*np.indices(shares.shape).reshape(3, -1)), shares.ravel()
+
+
+def _scores(of: Metric, statistics: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """`paired_scores` of one model, of examples that come as often as `counts` says."""
+    if of.paired == "hits":
+        return statistics[:, 0]
+    mean = counts @ statistics / counts.sum()
+    return of.utility(float(of.value(mean))) + (statistics - mean) @ of.gradient(mean)
+
+
+def _look(b: np.ndarray, c: np.ndarray, counts: np.ndarray) -> Look:
+    unit, came = 1e9, counts > 0
+    sums = [round(unit * float(counts @ one)) for one in (b, c)]
+    squares = [round(unit * unit * float(counts @ one)) for one in (b * b, c * c, b * c)]
+    moved, own = (c - b)[came], c[came]
+    fresh = Fresh(
+        PairedSums(round(float(counts.sum())), *sums, *squares),
+        float(moved.min()),
+        float(moved.max()),
+    )
+    return Look(fresh, (float(own.min()), float(own.max())))
 
 
 def alarms(of: Metric, looks: list[Look], promotion: Look) -> dict[str, int | None]:
@@ -69,8 +110,8 @@ def unchanged(rng: np.random.Generator, name: str, bps: float, years: int) -> li
     of, world = WORLDS[name][0], _world(name, bps)
     counts = dict.fromkeys((*WATCHES, "any"), 0)
     for _ in range(years):
-        promotion = look(of, world, rng, PROMOTION)
-        found = alarms(of, [look(of, world, rng, LABELS) for _ in range(DAYS)], promotion)
+        (promotion,) = days(of, world, rng, 1, PROMOTION)
+        found = alarms(of, days(of, world, rng, DAYS, LABELS), promotion)
         for watch, day in found.items():
             counts[watch] += day is not None
         counts["any"] += any(day is not None for day in found.values())
@@ -82,21 +123,20 @@ def unchanged(rng: np.random.Generator, name: str, bps: float, years: int) -> li
 
 
 def lost(rng: np.random.Generator, name: str, years: int) -> list[Row]:
-    """A champion that loses 300 bps to the model that it beat, after 0 to 335 good days."""
+    """A champion that loses 300 bps to the model that it beat, after 1 to 334 good days."""
     of, good, bad = WORLDS[name][0], _world(name, PROMOTED), _world(name, PROMOTED - 300.0)
-    days = []
+    waited = []
     for _ in range(years):
-        promotion = look(of, good, rng, PROMOTION)
-        before = int(rng.integers(0, DAYS - 30))
-        looks = [look(of, good, rng, LABELS) for _ in range(before)]
-        looks += [look(of, bad, rng, LABELS) for _ in range(30)]
+        (promotion,) = days(of, good, rng, 1, PROMOTION)
+        before = int(rng.integers(1, DAYS - 30))
+        looks = days(of, good, rng, before, LABELS) + days(of, bad, rng, 30, LABELS)
         # Alarms of good days are the other promise's.
         watch, seen = watches_of(
             PLAN, of, looks, promotion.fresh.sums, grouped=False, has_beaten=True
         )["worse"]
         day = watch.first_alarm(seen)
-        days.append(math.inf if day is None or day <= before else day - before)
-    within = [day for day in days if math.isfinite(day)]
+        waited.append(math.inf if day is None or day <= before else day - before)
+    within = [day for day in waited if math.isfinite(day)]
     rows = [rate(LOSS, f"{name} · rolled back", len(within), years, at_least=0.9)]
     if len(within) > 1:
         rows.append(mean(LOSS, f"{name} · days until then", within, unit="days"))

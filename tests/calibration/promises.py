@@ -87,7 +87,7 @@ PROMISES = (
     Promise(
         monitoring.LOSS,
         "≥ 90 %",
-        "1 000 labels a day. A champion promoted at +100 bps falls to −200 bps after 0 to 334 good "
+        "1 000 labels a day. A champion promoted at +100 bps falls to −200 bps after 1 to 334 good "
         "days; found is an alarm for rolling back.",
     ),
     Promise(

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from hokusai_mlflow.metrics.registry import metric
-from hokusai_mlflow.stats import compare_outputs
+from hokusai_mlflow.stats import compare_outputs, paired_scores
+from hokusai_mlflow.stats.watching import Fresh
 
+from . import monitoring
 from .attackers import Holdout, Model
 from .cells import cells
 from .lifetime import N, by_test
@@ -72,3 +74,18 @@ def test_an_honest_step_is_no_false_reward():
     champion = holdout.first()
     assert holdout.gate(champion, Model(champion.coins, 1), 0.0025)
     assert not holdout.gate(champion, champion, 0.05)
+
+
+@pytest.mark.parametrize("name", monitoring.WORLDS)
+def test_days_of_counts_are_days_of_examples(name):
+    """The same scores as example by example, from the same random numbers."""
+    of, world = monitoring.WORLDS[name][0], monitoring._world(name, 100.0)
+    (day,) = monitoring.days(of, world, np.random.default_rng(5), 1, 2_000)
+    drawn = world.draw(np.random.default_rng(5), 2_000)
+    b, c = paired_scores(of, drawn.targets, drawn.baseline, drawn.candidate)
+    same = Fresh.of(b, c)
+    for part in ("n", "b", "c", "bb", "cc", "bc"):
+        ours, theirs = (getattr(one.sums, part) for one in (day.fresh, same))
+        assert ours == pytest.approx(theirs, rel=1e-8)
+    assert (day.fresh.low, day.fresh.high) == pytest.approx((same.low, same.high))
+    assert day.scores == pytest.approx((c.min(), c.max()))

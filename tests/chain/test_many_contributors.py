@@ -10,7 +10,8 @@ from hokusai_mlflow import evidence
 from hokusai_mlflow.chain.audit import audit
 from hokusai_mlflow.chain.claims import ClaimTree, pool_of, tree_of
 from hokusai_mlflow.cli.chain_checks import check_chain
-from hokusai_mlflow.contributions.shapley import Shapley, shares
+from hokusai_mlflow.contributions.shapley import Shapley
+from hokusai_mlflow.contributions.shares import shares
 from hokusai_mlflow.deltaone import FINE_TOTAL, WEIGHT_TOTAL
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.valuation import Valuation

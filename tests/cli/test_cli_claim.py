@@ -2,12 +2,12 @@
 
 import json
 
+from hokusai_mlflow.bench import open_chain
 from hokusai_mlflow.chain.claims import ClaimTree, pool_of, weights_by_address
 from hokusai_mlflow.chain.improvement import Improvement
 from hokusai_mlflow.chain.model import ModelConfig
 from hokusai_mlflow.deltaone import PairedSums
 from hokusai_mlflow.evidence import digest
-from hokusai_mlflow.reward import open_chain
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import ChainSpec
 from hokusai_mlflow.verification.oracle import attest

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hokusai_mlflow import reward
+from hokusai_mlflow import terms
+from hokusai_mlflow.bench import open_chain
 from hokusai_mlflow.chain.audit import audit
 from hokusai_mlflow.chain.maintenance import RECORDED, SIGNED
 from hokusai_mlflow.deltaone import PairedSums
@@ -18,10 +19,10 @@ from hokusai_mlflow.history.monitoring import record_measurement
 from hokusai_mlflow.ledger import Ledger
 from hokusai_mlflow.monitoring import holdback
 from hokusai_mlflow.monitoring.watches import Look
-from hokusai_mlflow.reward import model_config, open_chain
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import ChainSpec, load_spec
 from hokusai_mlflow.stats.watching import Fresh
+from hokusai_mlflow.terms import model_config
 from hokusai_mlflow.verification import maintaining
 from hokusai_mlflow.verification.claimed import improvement_from
 from hokusai_mlflow.verification.maintaining import report_of
@@ -248,7 +249,7 @@ def test_signatures_that_expired_are_renewed(bench, paid, call, monkeypatch):
     asked = ("chain", "maintain", "evidence.json", "--data", "later.parquet")
     bench.verifier.transact(bench.sender, "pause")
     with monkeypatch.context() as patched:
-        patched.setattr(reward, "DAY", -86_400)
+        patched.setattr(terms, "DAY", -86_400)
         assert "EnforcedPause" in call(*asked).stderr
     bench.verifier.transact(bench.sender, "unpause")
     assert call(*asked).exit_code == 0

@@ -178,7 +178,7 @@ def pipeline():
     """`improve(spec_path)`, with everything real but Prefect's orchestration."""
     from prefect.logging import disable_run_logger
 
-    from hokusai_mlflow import refit_steps, review_steps, steps
+    from hokusai_mlflow import quality_steps, refit_steps, review_steps, steps, valuation_steps
 
     path = Path(__file__).parents[2] / "flows" / "improve.py"
     spec = importlib.util.spec_from_file_location("dashboard_flow", path)
@@ -194,6 +194,13 @@ def pipeline():
             validate=_Now(refit_steps.validate),
             wait_for_all=quiet,
         ),
+        mock.patch.multiple(
+            valuation_steps,
+            walk=_Now(valuation_steps.walk),
+            weigh=_Now(valuation_steps.weigh),
+            wait_for_all=quiet,
+        ),
+        mock.patch.object(quality_steps, "create_markdown_artifact"),
         mock.patch.multiple(
             review_steps, create_markdown_artifact=quiet, create_link_artifact=quiet
         ),

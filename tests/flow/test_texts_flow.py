@@ -54,7 +54,8 @@ def of_texts(project, example, **spec):
     data = project.spec["data"] | spec["data"]
     given = project.spec | spec | {"data": data}
     given["contributors"] = [one for one in given["contributors"] if one["name"] != "west"]
-    data["split"] = {"reference": 0.04, "payment": 0.3, "key": "texts"}
+    data["split"] = {"reference": 0.06, "payment": 0.3, "key": "texts"}
+    given["valuation"] = {"repeats": 5, "folds": 3}
     project.spec_path.write_text(yaml.safe_dump(given, sort_keys=False))
     return project
 

@@ -100,7 +100,7 @@ def test_rows_of_the_worse_column_are_named(reference):
     frame.loc[20:119, "a"] = np.nan
     found = MissingValues().examine(case(frame, reference))
     assert np.flatnonzero(found.rows).tolist() == list(range(20, 120))
-    assert "'a' in 50%, wanted 0%" in found.finding.message
+    assert "'a' in 50 %, wanted 0 %" in found.finding.message
 
 
 @given(st.integers(1, 40), st.integers(30, 60), st.integers(0, 8))

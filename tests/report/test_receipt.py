@@ -113,6 +113,14 @@ OUTCOMES = {
     "reject": {"payment": {}, "settlement": {}, "evidence": ""},
     "refused": {"payment": {}, "settlement": {}, "evidence": ""},
     "awaiting": {"payment": {}, "settlement": {}, "evidence": ""},
+    "rating": {
+        "scores": {},
+        "comparison": {},
+        "decision": {},
+        "payment": {},
+        "settlement": {},
+        "evidence": "",
+    },
     "nothing_new": {
         "scores": {},
         "comparison": {},
