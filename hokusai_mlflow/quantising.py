@@ -12,6 +12,9 @@ from hokusai_mlflow.label_sets import required_statement
 from hokusai_mlflow.recipe import Recipe
 from hokusai_mlflow.spec import Spec
 
+GRID_MARGIN = 1.0
+"""A first version sees few rows, and its grid is for all that come: three times their range."""
+
 
 def is_inferred(spec: Spec) -> bool:
     """Whether a spec asks for proofs that predictions are the models'."""
@@ -60,7 +63,7 @@ def quantised(fitted: Any, features: pd.DataFrame, inputs: Inputs, champion: Any
     )
 
     like = None if champion is None else required_model(champion, inputs.spec)
-    made = quantise(fitted, features, like=like)
+    made = quantise(fitted, features, like=like, margin=GRID_MARGIN)
     classes = required_statement(inputs).classes
     if made.classes != classes:
         raise InputError(

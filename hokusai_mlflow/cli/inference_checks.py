@@ -153,7 +153,7 @@ def _proofs(
         key = verifying.VerifyingKey.from_words(words)
         for one in points:
             number += 1
-            part, rows = _piece(draw, said, stated["rows"], progress, of.slots)
+            part, rows, fresh = _piece(draw, said, stated["rows"], progress, of.slots)
             n, *predictions = said.predictions[part]
             weights = (said.champion_weights, said.candidate_weights)
             inputs = [context, n, *predictions, *weights, said.features[part]]
@@ -164,15 +164,18 @@ def _proofs(
             except InputError as problem:
                 yield Check(f"inference proof {number}", False, str(problem))
                 return
-            progress += len(set(rows))
-            told = f"{len(set(rows))} rows of part {part + 1}, drawn anew, by py_ecc"
+            progress += fresh
+            told = f"{fresh} rows of part {part + 1}, drawn anew, by py_ecc"
             yield Check(f"inference proof {number}", holds, told if holds else "does not hold")
 
 
 def _piece(
     draw: Draw, said: Inferred, most: int, progress: int, slots: int
-) -> tuple[int, list[int]]:
-    """Number of the part, and rows, of the proof that comes after so many proven rows."""
+) -> tuple[int, list[int], int]:
+    """Part and rows of the proof after so many proven rows, and how many of them are new.
+
+    The last proof of a part begins anew at its first row.
+    """
     from hokusai_mlflow.verification.zk.sampling import draw_rows, pieces
 
     before = 0
@@ -180,6 +183,7 @@ def _piece(
         count = min(n, most)
         if progress < before + count:
             drawn = draw_rows(draw.seed, part, n, count)
-            return part, pieces(drawn, slots, progress - before)[0]
+            start = progress - before
+            return part, pieces(drawn, slots, start)[0], min(slots, count - start)
         before += count
     raise InputError(f"{progress} rows are proven before it, and no more were drawn")

@@ -106,6 +106,8 @@ def test_killed_at_every_step_it_commits_once_and_pays_once(lines):
     assert 0.99 <= stated["models"]["candidate"]["agreement"] <= 1
     assert any("weights" in sentence for sentence in assumptions(document))
 
+    assert len([c for c in checks if c.what.startswith("inference proof")]) == 3
+
     # What the chain has is held against the evidence, not taken from it.
     for path in (("weights", "champion"), ("features", 0)):
         changed = json.loads(json.dumps(document))

@@ -186,6 +186,7 @@ def quantise(
     features: npt.ArrayLike,
     *,
     like: QuantisedModel | None = None,
+    margin: float = 0.0,
     least_agreement: float = LEAST_AGREEMENT,
 ) -> QuantisedModel:
     """A scikit-learn classifier in whole numbers, compared with the float one.
@@ -199,6 +200,8 @@ def quantise(
         Rows that set the grid and on which both are compared.
     like : QuantisedModel, optional
         Whose grid is taken over, so that both models are proven on the same committed features.
+    margin : float
+        How far a new grid reaches beyond the rows on either side, as a share of their range.
     least_agreement : float
         Share of rows on which both must predict the same.
 
@@ -217,7 +220,7 @@ def quantise(
         raise InputError(f"only numbers can be features that are proven: {problem}") from None
     factor, shift, final = _affine(model, x.shape[1])
     layers, classes = _layers(final)
-    low, step = _grid(x) if like is None else (like.low, like.step)
+    low, step = _grid(x, margin) if like is None else (like.low, like.step)
     if len(low) != x.shape[1]:
         raise InputError(f"the champion takes {len(low)} features, the candidate {x.shape[1]}")
     # The first layer takes codes: x = low + step·code, after the scalers' factor·x + shift.
@@ -270,9 +273,10 @@ def require_kind(model: Any) -> None:
         )
 
 
-def _grid(x: Floats) -> tuple[Floats, Floats]:
+def _grid(x: Floats, margin: float) -> tuple[Floats, Floats]:
     low, high = x.min(axis=0), x.max(axis=0)
-    return low, np.where(high > low, high - low, 1.0) / ((1 << FEATURE_BITS) - 1)
+    reach = np.where(high > low, high - low, np.maximum(np.abs(low), 1.0))
+    return low - margin * reach, (1 + 2 * margin) * reach / ((1 << FEATURE_BITS) - 1)
 
 
 def _affine(model: Any, inputs: int) -> tuple[Floats, Floats, Any]:

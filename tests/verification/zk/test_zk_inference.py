@@ -183,6 +183,18 @@ def test_a_candidate_takes_over_the_champions_grid():
     candidate = quantise(LogisticRegression(max_iter=500).fit(x, y), x, like=champion)
     assert np.array_equal(candidate.codes(x), champion.codes(x))
     assert candidate.agreement >= 0.99
+    # A first version saw few rows: with a margin its grid has room for those that come.
+    few = LogisticRegression(max_iter=500).fit(x[::15], y[::15])
+    wide = quantise(few, x[::15], margin=1.0)
+    ends = wide.low + wide.step * 4095
+    span = x[::15].max(axis=0) - x[::15].min(axis=0)
+    assert np.allclose(wide.low, x[::15].min(axis=0) - span)
+    assert np.allclose(ends, x[::15].max(axis=0) + span)
+    assert quantise(few, x, like=wide).agreement >= 0.99
+    level = x * [1, 1, 1, 0] + [0, 0, 0, 7]
+    flat = quantise(few.fit(level, y), level, margin=1.0)
+    assert flat.low[3] == 0
+    assert np.isclose(flat.low[3] + 4095 * flat.step[3], 21)
     narrow = RidgeClassifier().fit(x[:, :3], y)
     with pytest.raises(InputError, match="champion takes 4 features, the candidate 3"):
         quantise(narrow, x[:, :3], like=champion)
