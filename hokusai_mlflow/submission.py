@@ -33,6 +33,7 @@ from hokusai_mlflow.quality.repeats import repeats_alone
 from hokusai_mlflow.recipe import load_recipe
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import Spec, load_spec
+from hokusai_mlflow.tasks import task as task_named
 
 TOLD: Mapping[str, str] = {
     "pool": "against the owner's pool",
@@ -131,6 +132,7 @@ def check(data: Path, against: Against) -> QualityReport:
             unique=False,
             features=pack.features,
             leave_out=pack.beside,
+            text=task_named(pack.profile.task).targets == "text",
         )
     except InputError as problem:
         return QualityReport.unreadable(name, problem)
@@ -183,7 +185,7 @@ def _pack(spec: Spec, profile: Profile) -> Pack:
         spec.model,
         data.target,
         data.id,
-        data.features,
+        spec.features,
         data.metadata,
         profile,
         spec.quality or QualityPolicy(),

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hokusai_mlflow.cli.finding import Finding, trying
-from hokusai_mlflow.contributions.dataset import read_dataset
+from hokusai_mlflow.contributions.dataset import Dataset
+from hokusai_mlflow.inputs import read_contribution, read_pool
 from hokusai_mlflow.recipe import load_recipe
 from hokusai_mlflow.spec import Spec
 
@@ -20,21 +21,18 @@ def inputs(spec: Spec, spec_path: Path) -> Iterator[Finding]:
             "recipe", True, f"{spec.recipe}, {load_recipe(base / spec.recipe).digest[:12]}"
         )
 
-    def read(name: str, file: str, unique: bool) -> Finding:
-        rows = read_dataset(
-            file,
-            name=name,
-            target=spec.data.target,
-            id=spec.data.id,
-            features=spec.data.features,
-            base=base,
-            unique=unique,
-        )
+    def told(rows: Dataset, file: str) -> Finding:
         width = rows.features.shape[1]
-        return Finding(f"data of {name}", True, f"{file}: {len(rows):,} rows, {width} features")
+        return Finding(
+            f"data of {rows.name}", True, f"{file}: {len(rows):,} rows, {width} features"
+        )
 
     yield trying("recipe", recipe)
-    yield trying("data of pool", lambda: read("pool", spec.data.pool, True))
+    yield trying("data of pool", lambda: told(read_pool(spec, base), spec.data.pool))
     for contributor in spec.contributors:
-        name, file = contributor.name, contributor.data
-        yield trying(f"data of {name}", lambda n=name, f=file: read(n, f, False))
+        yield trying(
+            f"data of {contributor.name}",
+            lambda one=contributor: told(
+                read_contribution(spec, base, one.data, name=one.name), one.data
+            ),
+        )

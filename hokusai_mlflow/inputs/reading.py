@@ -76,13 +76,11 @@ def read_contribution(spec: Spec, base: Path, file: str | Path, *, name: str) ->
 
 def _columns(spec: Spec, base: Path) -> dict[str, Any]:
     """What the pool and contributions are read alike by."""
-    kind, data = spec.kind, spec.data
     return {
-        "target": data.target,
-        # A model of the texts themselves learns from nothing else.
-        "features": (data.target,) if kind.scores_targets else data.features,
+        "target": spec.data.target,
+        "features": spec.features,
         "base": base,
-        "text": kind.targets == "text",
+        "text": spec.kind.targets == "text",
     }
 
 

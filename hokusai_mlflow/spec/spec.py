@@ -253,6 +253,12 @@ class Spec(Part):
         return TASKS[self.task]
 
     @property
+    def features(self) -> tuple[str, ...] | None:
+        """Columns to learn from; None: all that are not named otherwise."""
+        # A model of the texts themselves learns from nothing else.
+        return (self.data.target,) if self.kind.scores_targets else self.data.features
+
+    @property
     def automatic_metric(self) -> tuple[str, dict[str, Any]]:
         """What refits are scored by, and its options: the paid metric, or people's proxy."""
         if self.kind.by_people:

@@ -35,16 +35,16 @@ class Example:
         ]
 
     def read(self, path, name, *, unique):
-        data, kind = self.spec.data, self.spec.kind
+        data = self.spec.data
         return read_dataset(
             Path(path).name,
             name=name,
             target=data.target,
             id=data.id,
-            features=(data.target,) if kind.scores_targets else data.features,
+            features=self.spec.features,
             base=self.folder,
             unique=unique,
-            text=kind.targets == "text",
+            text=self.spec.kind.targets == "text",
         )
 
     def parts(self, key=None):

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from typer.testing import CliRunner
 from worlds import board, write_files
 
@@ -24,7 +25,7 @@ def project(tmp_path, monkeypatch):
 
 def run(*arguments, code=0):
     result = CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False)
-    assert result.exit_code == code, result.output
+    assert code is None or result.exit_code == code, result.output
     return result.output
 
 
@@ -173,3 +174,22 @@ def test_damaged_packs_are_refused(project, tmp_path, damage):
     pack.write_text(json.dumps(json.loads(pack.read_text()) | damage))
     found = told("check", project.parent / "east.csv", "--pack", pack, code=2)
     assert "damaged contributor pack" in found["error"]["message"]
+
+
+def test_texts_are_read_as_a_run_reads_them(project):
+    texts = [f"row {at} of NA and null" for at in range(120)]
+    owner = project.parent
+    spec = yaml.safe_load(project.read_text()) | {"task": "language_model", "metric": "perplexity"}
+    spec["data"] = {"pool": "pool.csv", "target": "text", "id": "id"}
+    spec["contributors"] = []
+    project.write_text(yaml.safe_dump(spec))
+    for name, some in (("pool", texts[:100]), ("east", ["NA", "007", *texts[100:]])):
+        ids = [f"{name}-{at}" for at in range(len(some))]
+        pd.DataFrame({"id": ids, "text": some}).to_csv(owner / f"{name}.csv", index=False)
+    for against in (("--spec", project), ("--pack", owner / "pack.json")):
+        if "--pack" in against:
+            run("pack", project, "--output", owner / "pack.json")
+        document = told("check", owner / "east.csv", *against)
+        assert (document["ok"], document["given"]) == (True, 22), document
+    doctor = run("doctor", project, code=None)
+    assert "100 rows, 1 features" in doctor
