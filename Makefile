@@ -67,8 +67,8 @@ test: $(STAMP) ## Run the tests
 test-exhaustive: $(STAMP) ## Run the tests that `make test` has only examples of: a kill at every point
 	$(BIN)/pytest $(PARALLEL) -m exhaustive
 
-test-more: $(STAMP) ## Those of them that run no flow and no large simulation, as CI does
-	$(BIN)/pytest $(PARALLEL) -m "exhaustive and not flow and not slow"
+test-more: $(STAMP) ## Those of them that run no flow of their own, as CI does
+	$(BIN)/pytest $(PARALLEL) -m "exhaustive and not flow"
 
 # snarkjs; where it is, `make test-exhaustive` and `make test-more` run these tests too.
 zk-tools:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 LIMIT = "HOKUSAI_DATA_LIMIT"
 SUFFIXES = (".csv", ".parquet")
-CELL, ROW = 24, 400
+CELL, ROW = 32, 400
 """Bytes of memory for a value and for a row while a table is read and its rows are hashed."""
 _SAMPLE = 2**20
 _KINDS = {
@@ -184,8 +184,8 @@ def parquet_memory(file: pq.ParquetFile, most: int) -> int:
             return needed
     for name in sorted(texts.intersection(file.schema_arrow.names)):
         for batch in file.iter_batches(_ROWS_AT_ONCE, columns=[name]):
-            # Once as Arrow's, once more as Python's while they are hashed.
-            needed += 2 * _spelt(batch.column(0))
+            # As Arrow's, as the table's, and as Python's while they are hashed.
+            needed += 3 * _spelt(batch.column(0))
             if needed > most:
                 return needed
     return needed

@@ -216,7 +216,6 @@ def measured(path, **environment):
     return " ".join(said), int(most)
 
 
-@pytest.mark.slow
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("kind", ["digits", "numbers", "texts"])
 @pytest.mark.parametrize("ending", ["csv", "parquet"])

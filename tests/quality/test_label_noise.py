@@ -141,7 +141,6 @@ def test_newcombes_interval_is_the_published_one():
     assert (round(low, 4), round(high, 4)) == (0.0524, 0.3339)
 
 
-@pytest.mark.slow
 @pytest.mark.exhaustive
 @pytest.mark.parametrize(("kind", "classes", "fit"), SETTINGS)
 def test_honest_contributions_pass_at_full_size(kind, classes, fit):

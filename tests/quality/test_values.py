@@ -170,7 +170,6 @@ SHAPES = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("sizes", [(94, 360), (300, 300), (1_000, 10_000)])
