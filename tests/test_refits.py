@@ -2,11 +2,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from worlds import attempt_on, read, registered, write_files
+from worlds import OTHER, changed_attempt, read, write_files
 
-from hokusai_mlflow.attempt import RECIPE_PLAYER, REFERENCE_PLAYER, Champion
 from hokusai_mlflow.cache import Cache
-from hokusai_mlflow.contributions.checks import check_contributions
 from hokusai_mlflow.folds import Splitter
 from hokusai_mlflow.inputs import TrainingRows
 from hokusai_mlflow.metrics import metric
@@ -22,12 +20,6 @@ from hokusai_mlflow.refits import (
 )
 
 THREE = Splitter("stratified", 3)
-OTHER = """
-from sklearn.dummy import DummyClassifier
-
-def build(seed):
-    return DummyClassifier()
-"""
 
 
 @pytest.fixture(scope="module")
@@ -37,18 +29,7 @@ def inputs(tmp_path_factory):
 
 @pytest.fixture
 def attempt(inputs):
-    """Two contributors, another recipe, and a retired hold-out among the reference rows."""
-    older = TrainingRows(inputs.part("reference"), {}).with_rows(
-        "east", inputs.contributions[0].take(np.arange(20))
-    )
-    champion = Champion(registered(), recipe_from_source(OTHER), older)
-    parts = {name: inputs.part(name) for name in ("reference", "payment", "holdout-1")}
-    checks = check_contributions(inputs.contributions, parts, older.parts)
-    training = TrainingRows(inputs.part("reference", "holdout-2"), older.contributed)
-    for contribution, check in zip(inputs.contributions, checks, strict=True):
-        training = training.with_rows(check.name, contribution.take(check.accepted))
-    players = ("east", "west", RECIPE_PLAYER, REFERENCE_PLAYER)
-    return attempt_on(inputs, checks=checks, training=training, players=players, champion=champion)
+    return changed_attempt(inputs)
 
 
 def _folds(reference, k=3, seed=1):

@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from hokusai_mlflow.attempt import Attempt, Champion
-from hokusai_mlflow.inputs import read_inputs
+from hokusai_mlflow.attempt import RECIPE_PLAYER, REFERENCE_PLAYER, Attempt, Champion
+from hokusai_mlflow.contributions.checks import check_contributions
+from hokusai_mlflow.inputs import TrainingRows, read_inputs
+from hokusai_mlflow.recipe import recipe_from_source
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.tracking.registry import Registered
 
@@ -19,6 +21,12 @@ from sklearn.neighbors import KNeighborsClassifier
 def build(seed):
     return KNeighborsClassifier(n_neighbors=1)
 '''
+OTHER = """
+from sklearn.dummy import DummyClassifier
+
+def build(seed):
+    return DummyClassifier()
+"""
 SPEC = {
     "model": "board",
     "task": "classification",
@@ -73,3 +81,18 @@ def attempt_on(inputs, *, checks, training, players, champion: Champion) -> Atte
 def registered(**changes) -> Registered:
     """A version in some registry."""
     return replace(Registered("board", 1, "cc" * 32, "dd" * 8, "run-1"), **changes)
+
+
+def changed_attempt(inputs) -> Attempt:
+    """Two contributors, another recipe, and a retired hold-out among the reference rows."""
+    older = TrainingRows(inputs.part("reference"), {}).with_rows(
+        "east", inputs.contributions[0].take(np.arange(20))
+    )
+    champion = Champion(registered(), recipe_from_source(OTHER), older)
+    parts = {name: inputs.part(name) for name in ("reference", "payment", "holdout-1")}
+    checks = check_contributions(inputs.contributions, parts, older.parts)
+    training = TrainingRows(inputs.part("reference", "holdout-2"), older.contributed)
+    for contribution, check in zip(inputs.contributions, checks, strict=True):
+        training = training.with_rows(check.name, contribution.take(check.accepted))
+    players = ("east", "west", RECIPE_PLAYER, REFERENCE_PLAYER)
+    return attempt_on(inputs, checks=checks, training=training, players=players, champion=champion)

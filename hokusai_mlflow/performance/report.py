@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hokusai_mlflow.errors import InputError
 from hokusai_mlflow.performance.timeframe import Timeframe
+from hokusai_mlflow.report.rendered import Rendered
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +42,7 @@ class Improvements(tuple["Improvement", ...]):
 
 
 @dataclass(frozen=True, repr=False)
-class PerformanceReport:
+class PerformanceReport(Rendered):
     """How a model did during a time.
 
     Attributes
@@ -193,24 +194,6 @@ class PerformanceReport:
         columns = list(told[0]) if told else list(kinds[which].__dataclass_fields__)
         return pd.DataFrame(told, columns=columns)
 
-    def to_html(self, *, fragment: bool = False, style: bool = True) -> str:
-        """A page that needs nothing else, or a part of one; see `Report.to_html`."""
-        from hokusai_mlflow.report.rendering import render_html  # noqa: PLC0415
-
-        return render_html(self, fragment=fragment, style=style)
-
-    def to_markdown(self, *, most: int | None = None) -> str:
-        """As Markdown, at most so many letters long."""
-        from hokusai_mlflow.report.rendering import render_markdown  # noqa: PLC0415
-
-        return render_markdown(self, most)
-
-    def to_text(self) -> str:
-        """For a terminal."""
-        from hokusai_mlflow.report.rendering import render  # noqa: PLC0415
-
-        return render("report.txt.j2", r=self)
-
     def save(self, path: str | Path) -> Path:
         """Write the report to a file, in the form that its suffix says.
 
@@ -241,9 +224,6 @@ class PerformanceReport:
         except OSError as problem:
             raise InputError(f"save: cannot write {file}: {problem}") from problem
         return file
-
-    def _repr_html_(self) -> str:
-        return self.to_html(fragment=True)
 
     def __repr__(self) -> str:
         return f"PerformanceReport({self.model}, {self.timeframe.label}: {self.headline})"

@@ -13,6 +13,7 @@ from hokusai_mlflow.quality.check import Action, Found
 from hokusai_mlflow.quality.policy import QualityPolicy
 from hokusai_mlflow.quality.repeats import TITLES
 from hokusai_mlflow.report.quality import checks_table
+from hokusai_mlflow.report.rendered import Rendered
 from hokusai_mlflow.report.view import Section, Tile, Tone
 from hokusai_mlflow.report.words import plain
 
@@ -39,7 +40,7 @@ class Checked:
 
 
 @dataclass(frozen=True, repr=False)
-class QualityReport:
+class QualityReport(Rendered):
     """What the checks found in one contribution.
 
     It can be shown to the contributor: it says nothing of single rows of the pool, nor of the part
@@ -178,21 +179,6 @@ class QualityReport:
                 "findings", "Checks", "", checks_table([line.to_dict() for line in self.lines])
             ),
         )
-
-    def to_html(self, *, fragment: bool = False, style: bool = True) -> str:
-        """A page that needs nothing else, or a part of one; see `Report.to_html`."""
-        from hokusai_mlflow.report.rendering import render_html  # noqa: PLC0415
-
-        return render_html(self, fragment=fragment, style=style)
-
-    def to_markdown(self, *, most: int | None = None) -> str:
-        """For Prefect."""
-        from hokusai_mlflow.report.rendering import render_markdown  # noqa: PLC0415
-
-        return render_markdown(self, most)
-
-    def _repr_html_(self) -> str:
-        return self.to_html(fragment=True)
 
     def __repr__(self) -> str:
         return (

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from hokusai_mlflow.report.charts.sequence import Step, sequence
+from hokusai_mlflow.report.rendered import Rendered
 from hokusai_mlflow.report.view import Column, Line, Section, Table, Tile, Tone
 from hokusai_mlflow.report.words import bps, count, interval, plain, score
 
@@ -29,7 +30,7 @@ MOST_BATCHES = 60
 
 
 @dataclass(frozen=True, repr=False)
-class MonitoringReport:
+class MonitoringReport(Rendered):
     """How a champion does since its promotion.
 
     Attributes
@@ -276,27 +277,6 @@ class MonitoringReport:
             Column("why"),
         )
         return Section("batches", "Batches", "Newest first.", table=Table(columns, tuple(lines)))
-
-    def to_html(self, *, fragment: bool = False, style: bool = True) -> str:
-        """A page that needs nothing else, or a part of one; see `Report.to_html`."""
-        from hokusai_mlflow.report.rendering import render_html  # noqa: PLC0415
-
-        return render_html(self, fragment=fragment, style=style)
-
-    def to_markdown(self, *, most: int | None = None) -> str:
-        """As Markdown, at most so many letters long."""
-        from hokusai_mlflow.report.rendering import render_markdown  # noqa: PLC0415
-
-        return render_markdown(self, most)
-
-    def to_text(self) -> str:
-        """For a terminal."""
-        from hokusai_mlflow.report.rendering import render  # noqa: PLC0415
-
-        return render("report.txt.j2", r=self)
-
-    def _repr_html_(self) -> str:
-        return self.to_html(fragment=True)
 
     def __repr__(self) -> str:
         return f"MonitoringReport({self.model}: {self.headline})"

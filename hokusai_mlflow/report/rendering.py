@@ -31,13 +31,13 @@ def render(name: str, **given: Any) -> str:
 
 
 def render_html(report: Any, *, fragment: bool, style: bool) -> str:
-    """A page, or a part of one; see `Report.to_html`."""
+    """A page, or a part of one; see `Rendered.to_html`."""
     name = "report.html.j2" if fragment else "page.html.j2"
     return render(name, r=report, style=style or not fragment)
 
 
 def render_markdown(report: Any, most: int | None) -> str:
-    """The longest rendering that fits; see `Report.to_markdown`."""
+    """The longest rendering that fits; see `Rendered.to_markdown`."""
     every = render("report.md.j2", r=report, sections=report.sections, rows=None)
     if most is None or len(every) <= most:
         return every

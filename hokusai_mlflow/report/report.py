@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hokusai_mlflow import evidence
 from hokusai_mlflow.errors import InputError
+from hokusai_mlflow.report.rendered import Rendered
 
 if TYPE_CHECKING:
     from hokusai_mlflow.report.view import Section, Tile
@@ -22,7 +23,7 @@ VERDICTS: Mapping[str, Outcome] = {"promote": "promoted", "hold": "hold", "rejec
 
 
 @dataclass(frozen=True, repr=False)
-class Report:
+class Report(Rendered):
     """What is known of one attempt, ready to be read.
 
     Attributes
@@ -266,42 +267,6 @@ class Report:
         from hokusai_mlflow.report.sections import sections  # noqa: PLC0415
 
         return sections(self)
-
-    def to_html(self, *, fragment: bool = False, style: bool = True) -> str:
-        """A page that needs nothing else, or a part of one.
-
-        Parameters
-        ----------
-        fragment : bool
-            Only the ``<article>``.
-        style : bool
-            Whether a fragment brings its ``<style>`` along. Without it nothing is inline, as a
-            strict content security policy wants; serve `stylesheet()` beside it.
-        """
-        from hokusai_mlflow.report.rendering import render_html  # noqa: PLC0415
-
-        return render_html(self, fragment=fragment, style=style)
-
-    def to_markdown(self, *, most: int | None = None) -> str:
-        """For MLflow's model version page and for Prefect.
-
-        Parameters
-        ----------
-        most : int, optional
-            Letters that there is room for; sections are left out from the end until it fits.
-        """
-        from hokusai_mlflow.report.rendering import render_markdown  # noqa: PLC0415
-
-        return render_markdown(self, most)
-
-    def to_text(self) -> str:
-        """For a terminal."""
-        from hokusai_mlflow.report.rendering import render  # noqa: PLC0415
-
-        return render("report.txt.j2", r=self)
-
-    def _repr_html_(self) -> str:
-        return self.to_html(fragment=True)
 
     def __repr__(self) -> str:
         return f"Report({self.model} v{self.candidate}: {self.headline})"

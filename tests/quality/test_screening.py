@@ -147,6 +147,7 @@ def test_reports_come_back_from_their_stored_form(pool):
     back = QualityReport.from_dict(found.report.to_dict())
     assert back.to_dict() == found.report.to_dict()
     assert "outliers" in back.to_markdown()
+    assert "outliers" in back.to_text()
     assert back._repr_html_().startswith("<article")
     assert "100 of 100 rows; look at: outliers, personal-data" in repr(back)
 
