@@ -312,7 +312,7 @@ def contributions() -> list[Column[Contribution]]:
         ),
         Column(
             "Share",
-            lambda c: Cell(formats.percent(c.share / 10_000, 1) if c.evidence else "", key=c.share),
+            lambda c: Cell(formats.percent(c.share, 1) if c.evidence else "", key=c.share),
             "share",
             numeric=True,
         ),

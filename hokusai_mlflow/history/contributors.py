@@ -40,8 +40,8 @@ class Contribution:
     value_bps, std_error_bps : float or None
         Shapley value in basis points of the metric's improvement, and its standard error; None
         where nothing was promoted.
-    share : int
-        Share of the contributors' part, in 1e-4.
+    share : float
+        Share of the contributors' part, as a fraction.
     paid : int
         Wei paid, final.
     evidence : str
@@ -60,7 +60,7 @@ class Contribution:
     excluded: Mapping[str, int]
     value_bps: float | None
     std_error_bps: float | None
-    share: int
+    share: float
     paid: int
     evidence: str
 

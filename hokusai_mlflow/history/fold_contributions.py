@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from hokusai_mlflow.deltaone import CONTRIBUTORS_PERCENT
+from hokusai_mlflow.evidence import share_total
 from hokusai_mlflow.history.schema import contributions, split_wei
 from hokusai_mlflow.ledger import Entry
 
@@ -60,13 +61,15 @@ def evidence(connection: Connection, entry: Entry) -> None:
         strict=True,
     )
     of = {name: (value, error) for name, value, error in values}
+    whole = share_total(found)
     for name in addresses:
         value, error = of.get(name, (0.0, None))
         told = {
             "evidence": entry.body["digest"],
             "value_bps": None if value is None else value * 10_000,
             "std_error_bps": None if error is None else error * 10_000,
-            "share": found["shares"].get(name, 0),
+            "share": found["shares"].get(name, 0) / whole,
+            "share_units": found["shares"].get(name, 0),
         }
         connection.execute(_CHANGE, {"of": entry.key, "named": name, **told})
 
@@ -84,11 +87,11 @@ def paid(connection: Connection, evidence_digest: str, reward: int, by: Mapping[
     shares are, and what rounding leaves goes to the first.
     """
     query = select(_TABLE).where(_TABLE.c.evidence == evidence_digest).order_by(_TABLE.c.name)
-    rows = [row for row in connection.execute(query) if row.share]
+    rows = [row for row in connection.execute(query) if row.share_units]
     left = {account.lower(): int(wei) for account, wei in by.items()}
-    parts, total = {}, sum(row.share for row in rows)
+    parts, total = {}, sum(row.share_units for row in rows)
     for row in rows:
-        part = reward * CONTRIBUTORS_PERCENT * row.share // (100 * total)
+        part = reward * CONTRIBUTORS_PERCENT * row.share_units // (100 * total)
         part = min(part, left.get(row.address.lower(), 0))
         parts[row.name] = part
         left[row.address.lower()] = left.get(row.address.lower(), 0) - part

@@ -22,7 +22,7 @@ from sqlalchemy import (
     func,
 )
 
-VERSION = "2"
+VERSION = "3"
 """Another one has the index made anew."""
 
 metadata = MetaData()
@@ -101,7 +101,9 @@ contributions = Table(
     *_wholes("seq", "given", "accepted", "duplicates"),
     Column("excluded", Text, nullable=False, server_default="{}"),
     *_numbers("value_bps", "std_error_bps"),
-    Column("share", Integer, nullable=False, server_default="0"),
+    # A fraction to show and sort by, and the evidence's whole units to divide a payment by.
+    Column("share", Float, nullable=False, server_default="0"),
+    Column("share_units", Integer, nullable=False, server_default="0"),
     *_wei("paid"),
     UniqueConstraint("attempt", "name"),
     Index("contributions_account", "account", "seq"),

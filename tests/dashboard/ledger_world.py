@@ -9,6 +9,7 @@ import json
 from functools import cache
 from pathlib import Path
 
+from hokusai_mlflow.deltaone import FINE_TOTAL, MOST_LISTED, WEIGHT_TOTAL
 from hokusai_mlflow.ledger import Ledger
 
 CHAIN = {"chain_id": 31337, "contract": "0xBC7BE20F120Fd9B4d27CEf71b0a97DD3c5615635"}
@@ -168,10 +169,12 @@ class Scribe:
         document["payment"] |= {"paid_bps": paid_bps, "measured_bps": paid_bps}
         document["payment"] |= {"reason": "" if paid_bps else "nobody brought new rows"}
         names = [name for name, _ in contributors]
-        part = 10_000 // max(1, len(names))
+        whole = WEIGHT_TOTAL if len(names) <= MOST_LISTED else FINE_TOTAL
+        part = whole // max(1, len(names))
         shares = dict.fromkeys(names, part)
         if names:
-            shares[names[0]] += 10_000 - part * len(names)
+            shares[names[0]] += whole - part * len(names)
+        document["contributions"] |= {"share_total": whole} if whole != WEIGHT_TOTAL else {}
         check = bodies["opened"]["checks"][0]
         document["contributions"] |= {
             "addresses": dict(contributors),

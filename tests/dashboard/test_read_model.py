@@ -154,6 +154,14 @@ def test_two_names_of_one_account_share_one_payment(scribe, history):
     assert (one.contributions, one.models) == (2, 1)
 
 
+def test_shares_of_more_people_than_one_payment_lists(scribe, history):
+    many = tuple((f"person-{i:03}", address(i + 1)) for i in range(250))
+    scribe.attempt("m", contributors=many, settlement="")
+    history.refresh()
+    found = contributors.contributed(history, Listing(size=500)).items
+    assert {round(c.share, 9) for c in found} == {1 / 250}
+
+
 def test_an_index_of_another_ledger_is_made_anew(home, tmp_path, scribe):
     scribe.attempt("old", "baseline")
     with History.of(home) as opened:
