@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,8 @@ def resolve(
             {"baseline": baseline, "candidate": candidate},
         )
         return Resolved(targets, baseline, candidate, groups, weights, named)
-    source = _Source(_frame(data, id), id, prediction, features)
+    texts = _texts(metrics, targets, baseline, candidate, prediction)
+    source = _Source(_frame(data, id, texts), id, prediction, features)
     source.beside |= {
         given
         for given in (targets, weights, id, *_many(groups), *named.values())
@@ -168,7 +169,7 @@ class _Source:
         if is_model:
             return self.predicted(name, truth, metrics)
         if is_file:
-            return self.joined(Path(name))
+            return self.joined(Path(name), _texts(metrics, self.prediction))
         raise UnknownName(
             f"{who}: {name!r} is no column of the data"
             f"{did_you_mean(name, map(str, self.frame.columns))}; expected a column, a .csv or "
@@ -193,14 +194,14 @@ class _Source:
                 )
         return found if len(found) != 1 else next(iter(found.values()))
 
-    def joined(self, path: Path) -> pd.Series:
+    def joined(self, path: Path, texts: Collection[str]) -> pd.Series:
         if self.id is None:
             raise InputError(
                 f"{path}: predictions in a file are joined by example id; name the column with id="
             )
         self.require(self.id, "id")
         expected = example_ids(self.frame, self.id, "the data")
-        table = prediction_table(path, self.id, self.prediction)
+        table = prediction_table(path, self.id, self.prediction, texts=texts)
         require_same_ids(expected, table.index, "the data", str(path))
         found = table[self.prediction].reindex(expected)
         found.index = self.frame.index
@@ -213,8 +214,10 @@ class _Source:
         return found
 
 
-def prediction_table(path: Path, id: str, *needed: str) -> pd.DataFrame:
-    """A CSV or Parquet file, indexed by its example ids as text.
+def prediction_table(
+    path: Path, id: str, *needed: str, texts: Collection[str] = ()
+) -> pd.DataFrame:
+    """A CSV or Parquet file, indexed by its example ids as text; `texts` are as they are written.
 
     Raises
     ------
@@ -223,7 +226,7 @@ def prediction_table(path: Path, id: str, *needed: str) -> pd.DataFrame:
     InputError
         When it lacks a column, or an id is missing or repeated.
     """
-    frame = read_table(path, name=str(path), id=id)
+    frame = read_table(path, name=str(path), id=id, texts=texts)
     for column in (id, *needed):
         if column not in frame.columns:
             raise UnknownName(
@@ -278,14 +281,21 @@ def require_same_ids(
         )
 
 
-def _frame(data: Data, id: str | None) -> pd.DataFrame:
+def _texts(metrics: Sequence[Metric], *columns: Any) -> list[str]:
+    """Which of the columns are text as it is written: "NA" may be what a model said."""
+    if not metrics or any(metric.output != "text" for metric in metrics):
+        return []
+    return [column for column in columns if isinstance(column, str)]
+
+
+def _frame(data: Data, id: str | None, texts: Collection[str]) -> pd.DataFrame:
     if not isinstance(data, pd.DataFrame):
         if not isinstance(data, (str, Path)):
             raise InputError(
                 f"data: expected a data frame or the path of a .csv or .parquet file, found "
                 f"{type(data).__name__}"
             )
-        data = read_table(Path(data), name=str(data), id=id)
+        data = read_table(Path(data), name=str(data), id=id, texts=texts)
     if data.empty:
         raise InputError("data: there are no rows; expected one per example")
     if data.columns.duplicated().any():

@@ -25,6 +25,7 @@ def read_table(
     id: str | None = None,
     base: Path | None = None,
     typed: Collection[str] | None = None,
+    texts: Collection[str] = (),
 ) -> pd.DataFrame:
     """The content of a `.csv` (UTF-8, comma) or `.parquet` file.
 
@@ -41,6 +42,8 @@ def read_table(
     typed : collection of str, optional
         Where texts are learned from, the only columns of a CSV file that may be numbers or missing;
         all others are text as it is written: "NA" is a word, and "007" no number.
+    texts : collection of str
+        Columns of a CSV file that are text as it is written, where `typed` is not given.
 
     Raises
     ------
@@ -56,7 +59,7 @@ def read_table(
         if suffix == ".parquet":
             require_parquet(path, where=where)
             return pd.read_parquet(path)
-        return _read_csv(path, name, id, typed)
+        return _read_csv(path, name, id, typed, texts)
     except InputError:
         raise
     except pd.errors.EmptyDataError as error:
@@ -74,16 +77,22 @@ def read_table(
 
 
 def _read_csv(
-    path: Path, name: str, id_column: str | None, typed: Collection[str] | None
+    path: Path,
+    name: str,
+    id_column: str | None,
+    typed: Collection[str] | None,
+    texts: Collection[str],
 ) -> pd.DataFrame:
     # pandas would rename the second of two equal columns.
     require_once(header_of(path), f"{name}: ")
     table = _parsed(path, dtype=None if id_column is None else {id_column: str}, **_EXACT_FLOATS)
-    if typed is not None:
+    if typed is None:
+        written = table.columns.intersection(list(texts))
+    else:
+        written = table.columns.difference([*typed, *([] if id_column is None else [id_column])])
+    if len(written):
         as_written = _parsed(path, dtype=str, keep_default_na=False)
-        for column in table.columns.difference(
-            [*typed, *([] if id_column is None else [id_column])]
-        ):
+        for column in written:
             table[column] = as_written[column]
     return table
 

@@ -130,7 +130,8 @@ def _resolved(asked: Asked) -> Resolved:
                 "--id COL"
             )
         need = any(metric.needs_targets for metric in asked.metrics)
-        data = joined(Path(baseline), Path(candidate), columns, truth=need)
+        text = all(metric.output == "text" for metric in asked.metrics)
+        data = joined(Path(baseline), Path(candidate), columns, truth=need, text=text)
         said = (data[BASELINE], data[CANDIDATE])
     if any(models):
         from hokusai_mlflow.tracking.store import connect  # noqa: PLC0415 - MLflow takes seconds

@@ -51,7 +51,9 @@ class Columns:
     prediction: str = "prediction"
 
 
-def joined(first: Path, second: Path, columns: Columns, *, truth: bool = True) -> pd.DataFrame:
+def joined(
+    first: Path, second: Path, columns: Columns, *, truth: bool = True, text: bool = False
+) -> pd.DataFrame:
     """Join two files of predictions, and the truth in one of them, by example id.
 
     Parameters
@@ -63,6 +65,8 @@ def joined(first: Path, second: Path, columns: Columns, *, truth: bool = True) -
         What the columns are called.
     truth : bool
         Whether the target is needed.
+    text : bool
+        Whether target and prediction are text, as it is written.
 
     Returns
     -------
@@ -76,7 +80,11 @@ def joined(first: Path, second: Path, columns: Columns, *, truth: bool = True) -
     InputError
         When a column is missing, an id is missing, repeated, or not in both files.
     """
-    tables = {p: prediction_table(p, columns.id, columns.prediction) for p in (first, second)}
+    texts = (columns.target, columns.prediction) if text else ()
+    tables = {
+        path: prediction_table(path, columns.id, columns.prediction, texts=texts)
+        for path in (first, second)
+    }
     one, other = tables.values() if len(tables) == 2 else [tables[first]] * 2
     require_same_ids(one.index, other.index, str(first), str(second))
     other = other.reindex(one.index)

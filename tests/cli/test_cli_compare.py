@@ -77,6 +77,24 @@ def test_the_truth_may_lie_in_a_file_of_its_own(call, frames, folder):
     )
 
 
+@pytest.mark.parametrize("apart", [False, True])
+def test_texts_are_compared_as_they_are_written(call, folder, apart):
+    words = ["NA", "007", "", "null", "1e3", "a longer answer of words", "True", "2024"] * 5
+    ids = [f"{n:03d}" for n in range(len(words))]
+    truth = pd.DataFrame({"id": ids, "target": words})
+    truth["target"] = truth["target"].replace("", "not empty")
+    for name, said in (("old.csv", words), ("new.csv", words[::-1])):
+        pd.DataFrame({"id": ids, "prediction": said}).to_csv(name, index=False)
+    data = ["--data", "truth.csv"] if apart else []
+    if not apart:
+        truth.assign(prediction=words).to_csv("old.csv", index=False)
+    truth.to_csv("truth.csv", index=False)
+    answered = call("compare", "old.csv", "new.csv", "--metric", "chrf", *data, "--json")
+    assert answered.exit_code == 0, answered.output
+    same = compare_arrays(truth["target"].tolist(), words, words[::-1], metric="chrf")
+    assert json.loads(answered.stdout)["baseline"] == same.baseline
+
+
 def _without(column):
     return lambda frame: frame.drop(columns=column)
 
