@@ -82,8 +82,8 @@ def create(folder: Path, *, example: str) -> tuple[Path, ...]:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(root / path, folder / path)
         deployments = folder / "prefect.yaml"
-        schedules = deployments.read_text(encoding="utf-8")
-        deployments.write_text(schedules.replace(SCHEDULED, example), encoding="utf-8")
+        schedules = _schedules(root, example)
+        deployments.write_text(schedules, encoding="utf-8")
         ignores = folder / ".gitignore"
         if not ignores.exists():
             ignores.write_text(IGNORED, encoding="utf-8")
@@ -91,6 +91,17 @@ def create(folder: Path, *, example: str) -> tuple[Path, ...]:
     except OSError as problem:
         raise InputError(f"cannot write to {folder}: {problem}") from problem
     return files
+
+
+def _schedules(root: Path, example: str) -> str:
+    """`prefect.yaml` for an example; the monitor runs by itself where it has data to look at."""
+    text = (root / "prefect.yaml").read_text(encoding="utf-8").replace(SCHEDULED, example)
+    spec = (root / "examples" / example / "pipeline.yaml").read_text(encoding="utf-8")
+    if "\nmonitor:" in spec:
+        return text
+    before, monitor, after = text.partition(f"- name: monitor-{example}")
+    paused = "active: false  # true when `monitor: data:` in the spec says where fresh labels are"
+    return before + monitor + after.replace("active: true", paused, 1)
 
 
 def _has_data(example: str) -> bool:

@@ -23,13 +23,14 @@ from hokusai_mlflow.errors import InputError, TrackingUnreachable
 if TYPE_CHECKING:
     from hokusai_mlflow.settings import Settings
 
+EXAMPLES = "digits, doctor_visits, language_model, translation, human_ratings, proven_predictions"
 START_SECONDS = 120.0
 STOP_SECONDS = 10.0
 
 
 def init(
     folder: Annotated[Path, typer.Argument(help="Where to; made when missing.")] = Path(),
-    example: Annotated[str, typer.Option(help="digits or doctor_visits.")] = "digits",
+    example: Annotated[str, typer.Option(help=f"One of: {EXAMPLES}.")] = "digits",
 ) -> None:
     """Copy the flows, prefect.yaml and an example into a folder, overwriting nothing.
 

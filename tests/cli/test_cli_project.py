@@ -6,12 +6,14 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 import urllib.request
 
 import pytest
 import yaml
 
 from hokusai_mlflow import scaffold
+from hokusai_mlflow.cli.project import EXAMPLES
 
 
 @pytest.fixture
@@ -111,7 +113,7 @@ def test_an_incomplete_installation_says_so(call, tmp_path, monkeypatch):
 
 
 def test_this_checkout_has_what_init_copies(call, folder):
-    for example in ("digits", "doctor_visits"):
+    for example in EXAMPLES.split(", "):
         assert example in scaffold.examples()
         assert call("init", example, "--example", example).exit_code == 0
         made = folder / example / "examples" / example
@@ -120,6 +122,21 @@ def test_this_checkout_has_what_init_copies(call, folder):
         assert (folder / example / "flows" / "improve.py").is_file()
         entries = yaml.safe_load((folder / example / "prefect.yaml").read_text())["deployments"]
         assert all(example in entry["parameters"]["spec"] for entry in entries)
+        # A monitor without fresh labels would fail every day.
+        (monitor,) = [one for one in entries if one["name"].startswith("monitor-")]
+        watched = "monitor" in yaml.safe_load((made / "pipeline.yaml").read_text())
+        assert [one["active"] for one in monitor["schedules"]] == [watched]
+        assert sum(one["schedules"][0]["active"] for one in entries) == 3 + watched
+
+
+def test_an_installation_has_what_init_copies():
+    root = scaffold.source()
+    told = tomllib.loads((root / "pyproject.toml").read_text())
+    included = told["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    assert set(EXAMPLES.split(", ")) == set(scaffold.examples())
+    for name in (*scaffold.COPIED, *(f"examples/{one}" for one in scaffold.examples())):
+        for path in scaffold._files(root, (name,)):
+            assert included[str(path)] == f"hokusai_mlflow/_scaffold/{path}"
 
 
 def test_ui_points_to_the_server_that_is_used_already(call, monkeypatch, folder):
