@@ -52,7 +52,7 @@ demo-human: $(STAMP) examples/human_ratings/data ## The same for a model that pe
 demo-regression: $(STAMP) examples/doctor_visits/data ## The same for an error metric, on doctor visits
 	$(BIN)/hokusai run $(VISITS) $(VISITS)
 
-# Some twelve minutes of two cores; DAYS=3 stops after three days. It starts anew every time.
+# Some ten minutes of two cores; DAYS=3 stops after three days. It starts anew every time.
 season: $(STAMP) ## Thirty simulated days of scheduled runs, with good, useless and hostile contributors
 	rm -rf .hokusai/season
 	$(BIN)/python examples/season/season.py .hokusai/season $(if $(DAYS),--days $(DAYS))

@@ -7,7 +7,7 @@ begun, from the inputs that it kept with its MLflow run.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +21,6 @@ from hokusai_mlflow.contributions.checks import ContributionCheck
 from hokusai_mlflow.errors import ChampionMissing, ModelBusy
 from hokusai_mlflow.evidence import digest
 from hokusai_mlflow.inputs import (
-    REFERENCE,
     Inputs,
     TrainingRows,
     read_inputs,
@@ -30,28 +29,23 @@ from hokusai_mlflow.inputs import (
 )
 from hokusai_mlflow.ledger import Entry, Ledger
 from hokusai_mlflow.ledger.looks import RETIRED, active_holdout
+from hokusai_mlflow.novelty import (
+    RECIPE_PLAYER,
+    REFERENCE_PLAYER,
+    Champion,
+    assemble,
+    champion_of,
+    made_before,
+    nothing_new,
+)
 from hokusai_mlflow.priority import SEEN, credit_order, remember
-from hokusai_mlflow.quality.screening import Owned, screen
-from hokusai_mlflow.recipe import Recipe, recipe_from_source
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import load_spec
-from hokusai_mlflow.tracking import registry
 from hokusai_mlflow.tracking.registry import Registered
 from hokusai_mlflow.tracking.runs import attempt_run, download, fail, upload
 from hokusai_mlflow.tracking.store import connect
 
-RECIPE_PLAYER = "owner: recipe"
-REFERENCE_PLAYER = "owner: reference rows"
 ABANDONED = "abandoned"
-
-
-@dataclass(frozen=True)
-class Champion:
-    """The registered version to beat, with what it was made from."""
-
-    registered: Registered
-    recipe: Recipe
-    training: TrainingRows
 
 
 @dataclass(frozen=True, repr=False)
@@ -190,11 +184,11 @@ def _resume(client: MlflowClient, ledger: Ledger, opened: Entry) -> Attempt:
     body = opened.body
     with tempfile.TemporaryDirectory() as scratch:
         inputs = read_snapshot(download(body["run_id"], "inputs", Path(scratch)))
-    champion = _champion_of(client, body["champion"]) if body["champion"] else None
+    champion = champion_of(client, body["champion"]) if body["champion"] else None
     retired, condemned = tuple(body["retired"]), tuple(body.get("condemned", ()))
     seen = [one for one in ledger.entries(model=opened.model, kind=SEEN) if one.seq < opened.seq]
     order = credit_order(seen, opened.model, inputs.contributions)
-    found = _assemble(inputs, champion, retired, order, condemned)
+    found = assemble(inputs, champion, retired, order, condemned)
     return Attempt(
         opened.key,
         body["run_id"],
@@ -211,17 +205,19 @@ def _resume(client: MlflowClient, ledger: Ledger, opened: Entry) -> Attempt:
 def _begin(client: MlflowClient, ledger: Ledger, inputs: Inputs, settings: Settings) -> Attempt:
     spec = inputs.spec
     registered = reigning.current_champion(client, ledger, spec.model)
-    champion = _champion_of(client, registered.remembered()) if registered else None
+    champion = champion_of(client, registered.remembered()) if registered else None
     retired = tuple(
         sorted(e.body["holdout"] for e in ledger.entries(model=spec.model, kind=RETIRED))
     )
     seen = ledger.entries(model=spec.model, kind=SEEN)
     order = credit_order(seen, spec.model, inputs.contributions)
-    condemned = tuple(one.run_id for one in reigning.rolled_back(ledger, spec.model))
-    found = _assemble(inputs, champion, retired, order, condemned)
+    gone = reigning.rolled_back(ledger, spec.model)
+    condemned = tuple(one.run_id for one in gone)
+    found = assemble(inputs, champion, retired, order, condemned)
     id_ = _new_id(ledger, inputs, registered)
     if champion is not None:
-        finished = _nothing_new(ledger, id_, found[2], champion)
+        finished = nothing_new(ledger, id_, found[2], champion)
+        finished = finished or made_before(gone, inputs.recipe, found[1])
         if finished:
             return Attempt(id_, "", inputs, champion, *found, "", finished=finished)
         sizes = [int(c.accepted.sum()) for c in found[0] if c.name in found[2]]
@@ -302,80 +298,6 @@ def abandon(attempt: Attempt, problem: Exception, settings: Settings) -> bool:
             )
     fail(connect(settings), attempt.run_id, reason)
     return True
-
-
-def _champion_of(client: MlflowClient, stored: Mapping[str, Any]) -> Champion:
-    registered = Registered(**stored)
-    registry.version(client, registered.model, registered.version)
-    with tempfile.TemporaryDirectory() as scratch:
-        inputs = download(registered.run_id, "inputs", Path(scratch))
-        recipe = recipe_from_source((inputs / "recipe.py").read_text(encoding="utf-8"))
-    return Champion(registered, recipe, trained_on(registered.run_id))
-
-
-def trained_on(run_id: str) -> TrainingRows:
-    """The rows that the version of an MLflow run was trained on."""
-    with tempfile.TemporaryDirectory() as scratch:
-        return TrainingRows.read(download(run_id, "training", Path(scratch)))
-
-
-def _assemble(
-    inputs: Inputs,
-    champion: Champion | None,
-    retired: Sequence[str],
-    order: Sequence[int] | None = None,
-    condemned: Sequence[str] = (),
-) -> tuple[tuple[ContributionCheck, ...], TrainingRows, tuple[str, ...]]:
-    """Checks of the contributions, the candidate's training rows, and the players."""
-    reference = inputs.part(REFERENCE, *retired)
-    if champion is None:
-        # The first version is the owner's own: contributions are for its challengers.
-        return (), TrainingRows(reference, {}), ()
-    parts = {
-        name: inputs.part(name)
-        for name in sorted(set(inputs.parts.tolist()))
-        if name not in retired
-    }
-    parts[REFERENCE] = reference
-    # Rows of a version that was rolled back were paid for, and did not last: they are known.
-    known = [*champion.training.parts, *(p for one in condemned for p in trained_on(one).parts)]
-    owned = Owned(parts, reference, known, inputs.spec.task)
-    checks = screen(
-        inputs.contributions,
-        owned,
-        inputs.spec.quality,
-        fit=inputs.recipe.fit,
-        seed=inputs.spec.seed,
-        order=order,
-    )
-    training = TrainingRows(reference, champion.training.contributed)
-    players = []
-    for contribution, check in zip(inputs.contributions, checks, strict=True):
-        if check.accepted.any():
-            players.append(check.name)
-            training = training.with_rows(check.name, contribution.take(check.accepted))
-    if inputs.recipe.digest != champion.recipe.digest:
-        players.append(RECIPE_PLAYER)
-    if reference.digest != champion.training.reference.digest:
-        players.append(REFERENCE_PLAYER)
-    return checks, training, tuple(players)
-
-
-def _nothing_new(ledger: Ledger, attempt: str, players: tuple[str, ...], champion: Champion) -> str:
-    """Why there is nothing to attempt, or an empty string."""
-    closed = ledger.get("attempt.closed", attempt)
-    if closed is not None:
-        return (
-            f"the same inputs were judged before: {closed.body['outcome']}. No look was spent, "
-            "nothing was trained and nothing was paid; add data, or change the recipe"
-        )
-    if set(players) <= {REFERENCE_PLAYER}:
-        return (
-            f"version {champion.registered.version} already has every acceptable contributed row "
-            "and the recipe is unchanged. No look was spent, nothing was trained and nothing was "
-            "paid; add data, or change the recipe"
-        )
-    return ""
 
 
 def beaten(attempt: Attempt) -> Registered:

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from hokusai_mlflow.attempt import RECIPE_PLAYER, REFERENCE_PLAYER, Attempt
+from hokusai_mlflow.attempt import Attempt
 from hokusai_mlflow.cache import Cache, library_versions
 from hokusai_mlflow.contributions.dataset import Dataset, concatenate
 from hokusai_mlflow.contributions.orders import Positions
@@ -30,6 +30,7 @@ from hokusai_mlflow.evidence import digest
 from hokusai_mlflow.folds import Splitter
 from hokusai_mlflow.inputs import TrainingRows
 from hokusai_mlflow.metrics import Metric, metric
+from hokusai_mlflow.novelty import RECIPE_PLAYER, REFERENCE_PLAYER
 from hokusai_mlflow.recipe import Recipe, predict, recipe_from_source
 
 WHOLE = (RECIPE_PLAYER, REFERENCE_PLAYER)

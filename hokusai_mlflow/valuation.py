@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from hokusai_mlflow.attempt import RECIPE_PLAYER, REFERENCE_PLAYER
 from hokusai_mlflow.contributions.effort import Method
 from hokusai_mlflow.contributions.sampling import sampled_values
 from hokusai_mlflow.contributions.shapley import Shapley, exact_shapley, leave_one_out
 from hokusai_mlflow.contributions.shares import share_errors, shares
 from hokusai_mlflow.deltaone import WEIGHT_TOTAL
+from hokusai_mlflow.novelty import RECIPE_PLAYER, REFERENCE_PLAYER
 
 OWNERS = (RECIPE_PLAYER, REFERENCE_PLAYER)
 MOST_NAMED = 8

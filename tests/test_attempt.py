@@ -5,10 +5,11 @@ import pytest
 from worlds import SPEC, attempt_on, read, registered, write_files
 
 from hokusai_mlflow import attempt as attempts
-from hokusai_mlflow.attempt import RECIPE_PLAYER, REFERENCE_PLAYER, Champion, exclusive
+from hokusai_mlflow.attempt import exclusive
 from hokusai_mlflow.errors import ChampionMissing, InputError, ModelBusy, RecipeError
 from hokusai_mlflow.inputs import TrainingRows
 from hokusai_mlflow.ledger import Ledger
+from hokusai_mlflow.novelty import RECIPE_PLAYER, REFERENCE_PLAYER, Champion, assemble, nothing_new
 from hokusai_mlflow.recipe import recipe_from_source
 from hokusai_mlflow.settings import Settings
 
@@ -31,7 +32,7 @@ def champion_of(inputs, *, recipe=None, rows=None):
 @pytest.fixture
 def attempt(inputs):
     champion = champion_of(inputs)
-    found = attempts._assemble(inputs, champion, ())
+    found = assemble(inputs, champion, ())
     return attempt_on(
         inputs, checks=found[0], training=found[1], players=found[2], champion=champion
     )
@@ -58,7 +59,7 @@ def test_whoever_changed_something_is_a_player(inputs):
             ("west",),
         ),
     ):
-        checks, training, found = attempts._assemble(inputs, champion, retired)
+        checks, training, found = assemble(inputs, champion, retired)
         # Rows that are nearly the same as others' may be left out; whole contributions are not.
         assert found == players
         assert len(checks) == 2
@@ -66,7 +67,7 @@ def test_whoever_changed_something_is_a_player(inputs):
 
 
 def test_a_first_version_is_the_owners_own(inputs):
-    checks, training, players = attempts._assemble(inputs, None, ())
+    checks, training, players = assemble(inputs, None, ())
     assert (checks, players, dict(training.contributed)) == ((), (), {})
 
 
@@ -136,11 +137,11 @@ def test_inputs_that_were_given_up_are_tried_again_under_another_name(inputs, se
 def test_what_was_judged_is_not_judged_again(inputs, settings):
     with Ledger(settings.ledger) as ledger:
         ledger.append("attempt.closed", "ab" * 8, {"outcome": "reject"}, model="board")
-        told = attempts._nothing_new(ledger, "ab" * 8, ("east",), champion_of(inputs))
+        told = nothing_new(ledger, "ab" * 8, ("east",), champion_of(inputs))
         assert "judged before: reject" in told
-        assert attempts._nothing_new(ledger, "cd" * 8, ("east",), champion_of(inputs)) == ""
+        assert nothing_new(ledger, "cd" * 8, ("east",), champion_of(inputs)) == ""
         for players in ((), (REFERENCE_PLAYER,)):
-            said = attempts._nothing_new(ledger, "cd" * 8, players, champion_of(inputs))
+            said = nothing_new(ledger, "cd" * 8, players, champion_of(inputs))
             assert "already has every acceptable contributed row" in said
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from worlds import attempt_on, changed_attempt, read, write_files
 
-from hokusai_mlflow.attempt import REFERENCE_PLAYER
 from hokusai_mlflow.cache import Cache
 from hokusai_mlflow.contributions.shapley import coalitions
 from hokusai_mlflow.games import Game, read_game
+from hokusai_mlflow.novelty import REFERENCE_PLAYER
 from hokusai_mlflow.recipe import Recipe
 from hokusai_mlflow.refits import candidate_arm, champion_arm, score_folds
 

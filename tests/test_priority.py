@@ -5,9 +5,9 @@ import pytest
 from worlds import attempt_on, board, read, registered, write_files
 
 from hokusai_mlflow import attempt as attempts
-from hokusai_mlflow.attempt import Champion
 from hokusai_mlflow.inputs import TrainingRows
 from hokusai_mlflow.ledger import Ledger
+from hokusai_mlflow.novelty import Champion, assemble
 from hokusai_mlflow.priority import SEEN, credit_order, remember
 from hokusai_mlflow.settings import Settings
 
@@ -36,7 +36,7 @@ def _checks(inputs, ledger):
     champion = Champion(registered(), inputs.recipe, TrainingRows(inputs.part("reference"), {}))
     seen = ledger.entries(model="board", kind=SEEN)
     order = credit_order(seen, "board", inputs.contributions)
-    found = attempts._assemble(inputs, champion, (), order)
+    found = assemble(inputs, champion, (), order)
     return {check.name: check for check in found[0]}, found, champion
 
 

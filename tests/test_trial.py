@@ -6,12 +6,12 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from worlds import SPEC, attempt_on, board, read, registered, write_files
 
-from hokusai_mlflow.attempt import Champion, _assemble
 from hokusai_mlflow.deltaone import PairedSums
 from hokusai_mlflow.errors import InputError, LedgerConflict, MetricUndefined, RecipeError
 from hokusai_mlflow.gate import GatePolicy
 from hokusai_mlflow.inputs import TrainingRows
 from hokusai_mlflow.ledger import Ledger, accept_look
+from hokusai_mlflow.novelty import Champion, assemble
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.trial import (
     Models,
@@ -36,7 +36,7 @@ def inputs(tmp_path_factory):
 @pytest.fixture
 def attempt(inputs):
     champion = Champion(registered(), inputs.recipe, TrainingRows(inputs.part("reference"), {}))
-    found = _assemble(inputs, champion, ())
+    found = assemble(inputs, champion, ())
     return attempt_on(
         inputs, checks=found[0], training=found[1], players=found[2], champion=champion
     )
@@ -164,7 +164,7 @@ def _with_slices(tmp_path, **gate):
     pool.to_csv(path.parent / "pool.csv", index=False)
     inputs = read(path)
     champion = Champion(registered(), inputs.recipe, TrainingRows(inputs.part("reference"), {}))
-    found = _assemble(inputs, champion, ())
+    found = assemble(inputs, champion, ())
     return attempt_on(
         inputs, checks=found[0], training=found[1], players=found[2], champion=champion
     )
@@ -276,7 +276,7 @@ def test_what_cannot_be_paid_for_is_found_whichever_model_it_is(tmp_path):
     spec = {"metric": "precision", "metric_options": {"positive": 1}}
     inputs = read(write_files(tmp_path / "project", **spec))
     champion = Champion(registered(), inputs.recipe, TrainingRows(inputs.part("reference"), {}))
-    found = _assemble(inputs, champion, ())
+    found = assemble(inputs, champion, ())
     judged = attempt_on(
         inputs, checks=found[0], training=found[1], players=found[2], champion=champion
     )

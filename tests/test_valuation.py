@@ -3,9 +3,9 @@ import json
 import numpy as np
 import pytest
 
-from hokusai_mlflow.attempt import RECIPE_PLAYER, REFERENCE_PLAYER
 from hokusai_mlflow.contributions.shapley import coalitions
 from hokusai_mlflow.evidence import canonical
+from hokusai_mlflow.novelty import RECIPE_PLAYER, REFERENCE_PLAYER
 from hokusai_mlflow.valuation import (
     Valuation,
     harmful,

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from hokusai_mlflow.attempt import RECIPE_PLAYER, REFERENCE_PLAYER, Attempt, Champion
+from hokusai_mlflow.attempt import Attempt
 from hokusai_mlflow.contributions.checks import check_contributions
 from hokusai_mlflow.inputs import TrainingRows, read_inputs
+from hokusai_mlflow.novelty import RECIPE_PLAYER, REFERENCE_PLAYER, Champion
 from hokusai_mlflow.recipe import recipe_from_source
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.tracking.registry import Registered

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 from mlflow import MlflowClient
 
-from hokusai_mlflow.attempt import trained_on
 from hokusai_mlflow.contributions.dataset import Dataset
 from hokusai_mlflow.contributions.digests import evaluation_digest
 from hokusai_mlflow.deltaone import PairedSums
@@ -36,6 +35,7 @@ from hokusai_mlflow.monitoring.fresh import (
 )
 from hokusai_mlflow.monitoring.record import Record, keep_batch
 from hokusai_mlflow.monitoring.watches import Look, Verdict, judge
+from hokusai_mlflow.novelty import trained_on
 from hokusai_mlflow.predicting import predict
 from hokusai_mlflow.reigning import Reign, current_reign
 from hokusai_mlflow.settings import Settings

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from flow_project import MODEL, Project, _board
+from flow_project import MODEL, SPEC, Project, _board
 from mlflow import MlflowClient
 
 from hokusai_mlflow.chain.connect import connect
@@ -178,16 +178,24 @@ def test_a_killed_rollback_is_finished_by_the_next_run(promoted, point, next_flo
 
 
 @pytest.mark.exhaustive
-def test_a_candidate_that_was_rolled_back_is_refused_before_any_look(promoted):
-    bring(promoted, "turned", 1_500, turned=1.0, seed=2)
-    promoted.run(flow="monitor")
-    # The same rows under new ids: known, and so is what would be trained on them.
-    east = promoted.data("east")
-    east["square"] = [f"again-{i}" for i in range(len(east))]
-    promoted.write("east", east)
-    receipt = promoted.run().receipt
+def test_what_was_rolled_back_is_not_made_again(project):
+    better = (project.folder / "recipe.py").read_text()
+    (project.folder / "recipe.py").write_text(
+        "from sklearn.dummy import DummyClassifier\n\n\n"
+        "def build(seed):\n    return DummyClassifier()\n"
+    )
+    project.edit(contributors=[], monitor={"data": "fresh"})
+    (project.folder / "fresh").mkdir()
+    assert project.run().receipt["outcome"] == "baseline"
+    (project.folder / "recipe.py").write_text(better)
+    assert project.run().receipt["outcome"] == "promoted"
+    bring(project, "turned", 1_500, turned=1.0, seed=2)
+    assert project.run(flow="monitor").receipt["rollback"]["restored"] == 1
+    # Somebody brings copies only: other inputs, but the same recipe on the same rows.
+    project.edit(contributors=[c for c in SPEC["contributors"] if c["name"] == "mirror"])
+    receipt = project.run().receipt
     assert receipt["outcome"] == "nothing_new"
-    assert {c["name"]: c["accepted"] for c in receipt["contributors"]}["east"] == 0
+    assert "made version 2, which was rolled back" in receipt["message"]
 
 
 @pytest.mark.exhaustive

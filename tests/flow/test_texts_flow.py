@@ -1,9 +1,11 @@
 """Models of texts through the whole flow: promoted, paid, recomputed from what was published."""
 
 import json
+import operator
 import shutil
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,8 @@ import pandas as pd
 import pytest
 import yaml
 from flow_project import ADDRESSES, OWNER, clean_environment
+
+from hokusai_mlflow.ledger import Ledger
 
 pytestmark = pytest.mark.flow
 
@@ -24,6 +28,11 @@ GERMAN = [
     *("alle Ziele", "ihr Mittel", "keine Kopien", "Sommer", "die Zeilen", "nichts", "eine Klasse"),
 ]
 SAID = dict(zip(SUBJECTS + VERBS + OBJECTS, GERMAN, strict=True))
+# Words enough that few rows do not teach all of them.
+for kind, words in (("s", SUBJECTS), ("v", VERBS), ("o", OBJECTS)):
+    for at, (one, other) in enumerate(product("aeiou", "aeiou")):
+        words.append(f"{kind}{one}n{other}l")
+        SAID[words[-1]] = f"{other}{'bdgkt'[at % 5]}{one}r{kind}u"
 
 
 def messages(name, n, seed):
@@ -89,6 +98,22 @@ def require_paid(project):
     return promoted, tables
 
 
+def require_watched(project, better):
+    """The monitor scores fresh texts with both models, and finds the champion still better."""
+    fresh = project.folder / "fresh"
+    fresh.mkdir()
+    messages("fresh", 250, 7).to_csv(fresh / "monday.csv", index=False)
+    project.edit(monitor={"data": "fresh"})
+    told, again = project.run(times=2, flow="monitor").receipts
+    assert (told["champion"], told["status"], len(told["batches"])) == (2, "ok", 1)
+    assert again["batches"] == told["batches"]
+    with Ledger(f"sqlite:///{project.home / 'ledger.db'}") as ledger:
+        (measured,) = ledger.entries(kind="champion.measured")
+        (evidence,) = ledger.entries(kind="attempt.evidence")
+    assert (measured.body["n"], measured.body["status"]) == (250, "ok")
+    assert better(measured.body["value"], evidence.body["document"]["comparison"]["baseline"])
+
+
 def test_a_language_model(project):
     spec = {
         "task": "language_model",
@@ -98,6 +123,7 @@ def test_a_language_model(project):
         "data": {"target": "text"},
     }
     _, tables = require_paid(of_texts(project, "language_model", **spec))
+    require_watched(project, operator.lt)
     frame = pd.read_parquet(tables["gate"])
     cells = frame["candidate"].map(lambda cell: {**cell, "tokenizer": "another"})
     cells[0] = cells[0] | {"log_likelihoods": cells[0]["log_likelihoods"] * 0.99}
@@ -121,6 +147,7 @@ def test_a_translator(project):
     }
     promoted, tables = require_paid(of_texts(project, "translation", **spec))
     assert set(promoted["scores"]) == {"bleu", "chrf", "rougeL"}
+    require_watched(project, operator.gt)
     frame = pd.read_parquet(tables["gate"])
     frame.loc[0, "candidate"] += " mehr"
     frame.to_parquet(tables["gate"])

@@ -15,8 +15,7 @@ from pathlib import Path
 from prefect import flow
 from worlds import attempt_on, read, registered, write_files
 
-from hokusai_mlflow import attempt as attempts
-from hokusai_mlflow.attempt import Champion
+from hokusai_mlflow.novelty import Champion, assemble
 from hokusai_mlflow.inputs import TrainingRows
 from hokusai_mlflow.valuation_steps import value_contributions
 
@@ -25,7 +24,7 @@ from hokusai_mlflow.valuation_steps import value_contributions
 def value(folder, plan):
     inputs = read(write_files(folder, valuation={"repeats": 2, "folds": 2, **plan}))
     champion = Champion(registered(), inputs.recipe, TrainingRows(inputs.part("reference"), {}))
-    found = attempts._assemble(inputs, champion, ())
+    found = assemble(inputs, champion, ())
     attempt = attempt_on(
         inputs, checks=found[0], training=found[1], players=found[2], champion=champion
     )
