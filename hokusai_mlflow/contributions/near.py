@@ -21,6 +21,7 @@ for most rows, and r stays below it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +38,7 @@ _TREE_DIMENSIONS = 8
 # Enough rows to know the 0.005-quantile of d; their neighbours are sought among all rows.
 _SAMPLE = 5_000
 _BLOCK = 512
+_ASKED, _LEAF, _NUMBERS = 256, 32, 2**23
 Points = npt.NDArray[np.float64]
 
 
@@ -173,16 +175,19 @@ def near_pairs(
         return empty
     a, b = space.points(left), space.points(right)
     # Projections never lengthen a distance, so no pair is lost; the margin is for rounding.
-    tree = cKDTree(b @ space.axes)
+    tree, asked = cKDTree(b @ space.axes, leafsize=_LEAF), a @ space.axes
     found = [empty]
-    for start in range(0, len(a), _BLOCK):
-        block = a[start : start + _BLOCK]
-        proposed = cKDTree(block @ space.axes).sparse_distance_matrix(
-            tree, radius * 1.0001, output_type="ndarray"
+    for start in range(0, len(a), _ASKED):
+        near = tree.query_ball_point(
+            asked[start : start + _ASKED], radius * 1.0001, return_sorted=False
         )
-        i, j = proposed["i"].astype(np.int64), proposed["j"].astype(np.int64)
-        close = ((block[i] - b[j]) ** 2).sum(axis=1) <= radius**2
-        found.append(np.stack([start + i[close], j[close]], axis=1))
+        j = np.fromiter(chain.from_iterable(near), np.int64)
+        i = np.repeat(np.arange(start, start + len(near)), [len(one) for one in near])
+        # So many pairs at a time that their coordinates take 64 MiB.
+        for part in range(0, len(i), step := max(1, _NUMBERS // a.shape[1])):
+            pair = np.stack([i[part : part + step], j[part : part + step]], axis=1)
+            apart = a[pair[:, 0]] - b[pair[:, 1]]
+            found.append(pair[(apart**2).sum(axis=1) <= radius**2])
     pairs = np.concatenate(found)
     labels = space.labels(left), space.labels(right)
     if labels[0] is not None and labels[1] is not None:

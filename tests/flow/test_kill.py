@@ -69,9 +69,9 @@ POINTS: dict[str, dict[str, Any]] = {
         "when": "before",
     },
     "half of the valuation done": {
-        "call": "hokusai_mlflow.refits:score_folds",
+        "call": "hokusai_mlflow.valuation_steps:added",
         "when": "after",
-        "nth": 6,
+        "nth": 3,
     },
     "valued, no evidence": {"entry": "attempt.evidence", "when": "before"},
     "evidence written": {"entry": "attempt.evidence", "when": "after"},
