@@ -15,7 +15,7 @@ def axis(ends: Sequence[float | None]) -> Axis:
     """One axis for all rows of a table, so that they can be compared by eye."""
     finite = sorted(abs(end) for end in ends if end is not None)
     # Wild failures must not press all the others into one point.
-    most = 4 * finite[len(finite) // 4] if finite else 0.0
+    most = 4 * finite[3 * len(finite) // 4] if finite else 0.0
     shown = [min(max(end, -most), most) for end in ends if end is not None]
     return Axis.around(shown, 2, WIDTH - 2, zero=True)
 
