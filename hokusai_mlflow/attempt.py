@@ -38,7 +38,7 @@ from hokusai_mlflow.novelty import (
     made_before,
     nothing_new,
 )
-from hokusai_mlflow.priority import SEEN, credit_order, remember
+from hokusai_mlflow.priority import SEEN, credit_turns, remember
 from hokusai_mlflow.settings import Settings
 from hokusai_mlflow.spec import load_spec
 from hokusai_mlflow.tracking.registry import Registered
@@ -187,8 +187,8 @@ def _resume(client: MlflowClient, ledger: Ledger, opened: Entry) -> Attempt:
     champion = champion_of(client, body["champion"]) if body["champion"] else None
     retired, condemned = tuple(body["retired"]), tuple(body.get("condemned", ()))
     seen = [one for one in ledger.entries(model=opened.model, kind=SEEN) if one.seq < opened.seq]
-    order = credit_order(seen, opened.model, inputs.contributions)
-    found = assemble(inputs, champion, retired, order, condemned)
+    turns = credit_turns(seen, opened.model, inputs.contributions)
+    found = assemble(inputs, champion, retired, turns, condemned)
     return Attempt(
         opened.key,
         body["run_id"],
@@ -210,10 +210,10 @@ def _begin(client: MlflowClient, ledger: Ledger, inputs: Inputs, settings: Setti
         sorted(e.body["holdout"] for e in ledger.entries(model=spec.model, kind=RETIRED))
     )
     seen = ledger.entries(model=spec.model, kind=SEEN)
-    order = credit_order(seen, spec.model, inputs.contributions)
+    turns = credit_turns(seen, spec.model, inputs.contributions)
     gone = reigning.rolled_back(ledger, spec.model)
     condemned = tuple(one.run_id for one in gone)
-    found = assemble(inputs, champion, retired, order, condemned)
+    found = assemble(inputs, champion, retired, turns, condemned)
     id_ = _new_id(ledger, inputs, registered)
     if champion is not None:
         finished = nothing_new(ledger, id_, found[2], champion)

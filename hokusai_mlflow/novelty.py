@@ -13,7 +13,7 @@ from typing import Any
 
 from mlflow import MlflowClient
 
-from hokusai_mlflow.contributions.checks import ContributionCheck
+from hokusai_mlflow.contributions.checks import ContributionCheck, Turn
 from hokusai_mlflow.inputs import REFERENCE, Inputs, TrainingRows
 from hokusai_mlflow.ledger import Ledger
 from hokusai_mlflow.quality.screening import Owned, screen
@@ -59,7 +59,7 @@ def assemble(
     inputs: Inputs,
     champion: Champion | None,
     retired: Sequence[str],
-    order: Sequence[int] | None = None,
+    turns: Sequence[Turn] | None = None,
     condemned: Sequence[str] = (),
 ) -> tuple[tuple[ContributionCheck, ...], TrainingRows, tuple[str, ...]]:
     """Checks of the contributions, the candidate's training rows, and the players."""
@@ -82,7 +82,7 @@ def assemble(
         inputs.spec.quality,
         fit=inputs.recipe.fit,
         seed=inputs.spec.seed,
-        order=order,
+        turns=turns,
     )
     training = TrainingRows(reference, champion.training.contributed)
     players = []

@@ -1,6 +1,8 @@
+from base64 import b64decode
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from worlds import attempt_on, board, read, registered, write_files
 
@@ -8,7 +10,7 @@ from hokusai_mlflow import attempt as attempts
 from hokusai_mlflow.inputs import TrainingRows
 from hokusai_mlflow.ledger import Ledger
 from hokusai_mlflow.novelty import Champion, assemble
-from hokusai_mlflow.priority import SEEN, credit_order, remember
+from hokusai_mlflow.priority import SEEN, credit_turns, remember
 from hokusai_mlflow.settings import Settings
 
 PEOPLE = [
@@ -23,20 +25,23 @@ def ledger(tmp_path):
         yield opened
 
 
-def _inputs(folder, *, jitter=0.0, names=("copier", "east", "west")):
-    """East's rows, listed first under another name, unchanged or moved a little."""
+def _inputs(folder, *, jitter=0.0, names=("copier", "east", "west"), more=0):
+    """East's rows, listed first under another name, unchanged or moved a little; east may grow."""
     path = write_files(folder, contributors=[p for p in PEOPLE if p["name"] in names])
     copied = board(80, "copier", 2)
     copied[["x", "y"]] += jitter
     copied.to_csv(folder / "copier.csv", index=False)
+    if more:
+        grown = pd.concat([board(80, "east", 2), board(more, "more", 9)])
+        grown.sample(frac=1, random_state=1).to_csv(folder / "east.csv", index=False)
     return read(path)
 
 
 def _checks(inputs, ledger):
     champion = Champion(registered(), inputs.recipe, TrainingRows(inputs.part("reference"), {}))
     seen = ledger.entries(model="board", kind=SEEN)
-    order = credit_order(seen, "board", inputs.contributions)
-    found = assemble(inputs, champion, (), order)
+    turns = credit_turns(seen, "board", inputs.contributions)
+    found = assemble(inputs, champion, (), turns)
     return {check.name: check for check in found[0]}, found, champion
 
 
@@ -79,9 +84,35 @@ def test_seen_once_by_content_whatever_the_ids(tmp_path, ledger):
     fewer = [one.take(np.arange(10)) for one in inputs.contributions[:1]]
     with ledger.transaction() as writing:
         remember(writing, "board", "a2", fewer)
-    assert len(ledger.entries(kind=SEEN)) == 4
+    assert len(ledger.entries(kind=SEEN)) == 3
     # Another model's ledger says nothing about this one.
-    assert credit_order(entries, "ships", inputs.contributions) == [0, 1, 2]
+    turns = credit_turns(entries, "ships", inputs.contributions)
+    assert [(at, len(rows)) for at, rows in turns] == [(0, 80), (1, 80), (2, 40)]
+
+
+@pytest.mark.parametrize("jitter", [0.0, 1e-7])
+def test_a_file_that_grows_keeps_the_place_of_its_rows(tmp_path, ledger, jitter):
+    _remember(ledger, _inputs(tmp_path / "first", names=("east", "west")), "a1")
+    _remember(ledger, _inputs(tmp_path / "then", jitter=jitter), "a2")
+    later = _inputs(tmp_path / "later", jitter=jitter, more=30)
+    checks, _, _ = _checks(later, ledger)
+    assert checks["east"].accepted.sum() == 110
+    assert not checks["copier"].accepted.any()
+    _remember(ledger, later, "a3")
+    told = [
+        (entry.body["name"], entry.body["rows"], len(b64decode(entry.body["new"])) // 8)
+        for entry in ledger.entries(kind=SEEN)
+    ]
+    assert told == [("east", 80, 80), ("west", 40, 40), ("copier", 80, 80), ("east", 110, 30)]
+
+
+def test_marks_do_not_depend_on_how_a_number_is_kept(tmp_path, ledger):
+    inputs = _inputs(tmp_path / "one")
+    _remember(ledger, inputs, "a1")
+    with ledger.transaction() as writing:
+        floats = [replace(one, targets=one.targets.astype(float)) for one in inputs.contributions]
+        remember(writing, "board", "a2", floats)
+    assert len(ledger.entries(kind=SEEN)) == 3
 
 
 def test_a_resumed_attempt_credits_as_it_did_at_first(tmp_path):

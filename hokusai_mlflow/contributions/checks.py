@@ -55,6 +55,8 @@ _NATURAL = 0.99
 # Most serious first: what the gate is tested on, what payment is measured on, what is known.
 _SERIOUS = ("holdout", "payment", "reference")
 Codes = npt.NDArray[np.str_]
+Turn = tuple[int, npt.NDArray[np.int64]]
+"""Position of a contribution, and of those of its rows whose turn it is to be credited."""
 Mask = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.int64]
 
@@ -125,14 +127,14 @@ def check_contributions(
     contributions: Sequence[Dataset],
     parts: Mapping[str, Dataset],
     known: Sequence[Dataset] = (),
-    order: Sequence[int] | None = None,
+    turns: Sequence[Turn] | None = None,
 ) -> tuple[ContributionCheck, ...]:
     """Decide for every contributed row whether it may be trained on.
 
     Parameters
     ----------
     contributions : sequence of Dataset
-        What two of them share is credited to the one that comes first in `order`.
+        What two of them share is credited to the one whose row's turn comes first.
     parts : mapping of str to Dataset
         All parts of the pool: "reference", "payment", "holdout-1", …; hold-outs that are sealed
         or retired count too. A further entry, such as rows accepted earlier, is checked alike and
@@ -140,8 +142,8 @@ def check_contributions(
     known : sequence of Dataset, optional
         Contributed rows that the champion was trained on. Their equals are known already, and what
         nearly equals them is a duplicate, whoever brings it.
-    order : sequence of int, optional
-        Positions of all contributions, first seen first; as they are listed when left out.
+    turns : sequence of Turn, optional
+        Of all rows; whole contributions as they are listed when left out.
 
     Returns
     -------
@@ -157,9 +159,25 @@ def check_contributions(
     if not filled:
         raise InputError("there are no pool rows to check against; expected at least one part")
     examiner = _Examiner.of(filled, known)
-    turns = range(len(contributions)) if order is None else order
-    found = {at: examiner.examine(contributions[at]) for at in turns}
-    return tuple(found[at] for at in range(len(contributions)))
+    marked = [examiner.against_the_owner(one) for one in contributions]
+    for at, rows in in_turn(contributions) if turns is None else turns:
+        examiner.against_each_other(at, contributions[at], marked[at], rows)
+    return tuple(
+        ContributionCheck(
+            name=one.name,
+            given=len(one),
+            accepted=(accepted := found.codes == ""),
+            codes=found.codes.astype(np.str_),
+            digest=one.take(accepted).digest,
+            near_radius=examiner.radius,
+        )
+        for one, found in zip(contributions, marked, strict=True)
+    )
+
+
+def in_turn(contributions: Sequence[Dataset]) -> list[Turn]:
+    """Whole contributions, as they are listed."""
+    return [(at, np.arange(len(one))) for at, one in enumerate(contributions)]
 
 
 def _family(part: str) -> str:
@@ -167,8 +185,17 @@ def _family(part: str) -> str:
 
 
 @dataclass
+class _Marked:
+    """Why each row of a contribution may not be trained on, so far; which fall on pool rows."""
+
+    codes: npt.NDArray[Any]
+    coincident: Mask
+    natural: Mask
+
+
+@dataclass
 class _Examiner:
-    """The pool, indexed; remembers what earlier contributions brought."""
+    """The pool, indexed; remembers what was brought, and by which contribution (−1: known)."""
 
     pool: Dataset
     families: dict[str, Mask]
@@ -177,8 +204,8 @@ class _Examiner:
     radius: float
     repeats: bool
     tolerance: float
-    seen: set[tuple[str, Any]] = field(default_factory=set)
-    brought: list[Dataset] = field(default_factory=list)
+    seen: dict[tuple[str, Any], int] = field(default_factory=dict)
+    brought: list[tuple[int, Dataset]] = field(default_factory=list)
 
     @classmethod
     def of(cls, parts: Mapping[str, Dataset], known: Sequence[Dataset]) -> _Examiner:
@@ -202,9 +229,9 @@ class _Examiner:
             # Where the pool itself hardly repeats features, equal features are one example.
             repeats=float(counts[counts > 1].sum()) > QUANTILE * len(pool),
             tolerance=_TARGET_TOLERANCE * float(pool.targets.std()) if floats else 0.0,
-            brought=earlier,
+            brought=[(-1, one) for one in earlier],
         )
-        examiner.seen.update(key for one in earlier for key in examiner.keys(one))
+        examiner.seen.update((key, -1) for one in earlier for key in examiner.keys(one))
         return examiner
 
     def keys(self, rows: Dataset) -> list[tuple[str, Any]]:
@@ -212,26 +239,25 @@ class _Examiner:
         targets = rows.targets.tolist() if self.repeats else [None] * len(rows)
         return list(zip(rows.rows.tolist(), targets, strict=True))
 
-    def examine(self, contribution: Dataset) -> ContributionCheck:
-        check_schema(contribution, self.pool)
-        codes = np.full(len(contribution), "", dtype=object)
-        coincident, natural = self._mark_copies(contribution, codes)
-        self._mark_near_copies(contribution, codes, coincident)
-        self._mark_known(contribution, codes)
+    def against_the_owner(self, given: Dataset) -> _Marked:
+        """Mark what the pool has, and what the champion was trained on."""
+        check_schema(given, self.pool)
+        codes = np.full(len(given), "", dtype=object)
+        coincident, natural = self._mark_copies(given, codes)
+        self._mark_near_copies(given, codes, coincident)
+        self._mark_known(given, codes)
+        return _Marked(codes, coincident, natural)
+
+    def against_each_other(
+        self, by: int, given: Dataset, marked: _Marked, rows: npt.NDArray[np.int64]
+    ) -> None:
+        """Mark what was brought in earlier turns, and remember the rest."""
+        mine, codes, coincident = given.take(rows), marked.codes[rows], marked.coincident[rows]
         # Natural coincidences have their allowance; everything else is one example, once.
-        self._mark_repeats(contribution, codes, natural)
-        self._mark_near_repeats(contribution, codes, coincident)
-        accepted = codes == ""
-        kept = contribution.take(accepted)
-        self.brought.append(contribution.take(accepted & ~coincident))
-        return ContributionCheck(
-            name=contribution.name,
-            given=len(contribution),
-            accepted=accepted,
-            codes=codes.astype(np.str_),
-            digest=kept.digest,
-            near_radius=self.radius,
-        )
+        self._mark_repeats(by, mine, codes, marked.natural[rows])
+        self._mark_near_repeats(by, mine, codes, coincident)
+        marked.codes[rows] = codes
+        self.brought.append((by, mine.take((codes == "") & ~coincident)))
 
     def _mark_copies(self, given: Dataset, codes: npt.NDArray[Any]) -> tuple[Mask, Mask]:
         """Mark copies by the table above; return which rows have F > 0, and which T > 1."""
@@ -261,23 +287,24 @@ class _Examiner:
         known = (order < times) if self.repeats else (times > 0)
         codes[known & (codes == "")] = "already_known"
 
-    def _mark_repeats(self, given: Dataset, codes: npt.NDArray[Any], natural: Mask) -> None:
+    def _mark_repeats(
+        self, by: int, given: Dataset, codes: npt.NDArray[Any], natural: Mask
+    ) -> None:
         keys = self.keys(given)
-        within: set[tuple[str, Any]] = set()
         for at in np.flatnonzero((codes == "") & ~natural):
-            key = keys[at]
-            if key in self.seen:
-                codes[at] = "duplicate.across"
-            elif key in within:
-                codes[at] = "duplicate.within"
-            within.add(key)
-        self.seen |= within
+            if keys[at] in self.seen:
+                codes[at] = repeated(self.seen[keys[at]], by)
+            else:
+                self.seen[keys[at]] = by
 
-    def _mark_near_repeats(self, given: Dataset, codes: npt.NDArray[Any], coincident: Mask) -> None:
+    def _mark_near_repeats(
+        self, by: int, given: Dataset, codes: npt.NDArray[Any], coincident: Mask
+    ) -> None:
         rows = np.flatnonzero((codes == "") & ~coincident)
         mine = given.take(rows)
-        for earlier in self.brought:
-            codes[rows[np.unique(self._near(mine, earlier)[:, 0])]] = "duplicate.across"
+        for first, earlier in self.brought:
+            near = rows[np.unique(self._near(mine, earlier)[:, 0])]
+            codes[near[codes[near] == ""]] = repeated(first, by)
         pairs = self._near(mine, mine)
         for later, first in rows[pairs[pairs[:, 1] < pairs[:, 0]]]:
             if codes[later] == codes[first] == "":
@@ -289,6 +316,11 @@ class _Examiner:
             # Equal rows were judged with their targets.
             pairs = pairs[mine.rows[pairs[:, 0]] != other.rows[pairs[:, 1]]]
         return pairs
+
+
+def repeated(first: int, by: int) -> str:
+    """Code of a row that contribution `first` brought before contribution `by` does."""
+    return "duplicate.within" if first == by else "duplicate.across"
 
 
 def _coincidences(

@@ -10,7 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hokusai_mlflow.contributions.checks import ContributionCheck, check_contributions
+from hokusai_mlflow.contributions.checks import (
+    ContributionCheck,
+    Turn,
+    check_contributions,
+    in_turn,
+)
 from hokusai_mlflow.contributions.dataset import Dataset, check_schema, concatenate
 from hokusai_mlflow.quality.check import Case, Check, Fit, Found
 from hokusai_mlflow.quality.policy import QUICK, QualityPolicy
@@ -95,14 +100,14 @@ def screen(
     *,
     fit: Fit | None = None,
     seed: int = 0,
-    order: Sequence[int] | None = None,
+    turns: Sequence[Turn] | None = None,
 ) -> tuple[ScreenedCheck, ...]:
     """Decide for every contributed row whether it may be trained on, and say why.
 
     Parameters
     ----------
     contributions : sequence of Dataset
-        What two of them share is credited to the one that comes first in `order`.
+        What two of them share is credited to the one whose row's turn comes first.
     owned : Owned
         The pool, and what is known.
     policy : QualityPolicy or None
@@ -111,8 +116,8 @@ def screen(
         The recipe, for label noise.
     seed : int
         Of fits and folds.
-    order : sequence of int, optional
-        Positions of all contributions, first seen first; as they are listed when left out.
+    turns : sequence of Turn, optional
+        Of all rows; whole contributions as they are listed when left out.
 
     Returns
     -------
@@ -137,16 +142,27 @@ def screen(
         codes.append(_codes(found[-1], policy, len(given)))
     kept = [given.take(why == "") for given, why in zip(contributions, codes, strict=True)]
     texts = SimilarTexts(owned.parts, owned.known, policy.similarity)
-    copied = check_contributions(kept, owned.parts, owned.known, order)
-    screened = {}
-    for at in range(len(copied)) if order is None else order:
-        check, why, own = copied[at], codes[at], copied[at].codes.astype(object)
-        own[check.accepted] = texts.judge(kept[at].take(check.accepted))
-        why[why == ""] = own
-        whole = _whole(check, contributions[at], why)
-        report = QualityReport.of(check.name, whole, (*found[at], *repeats(whole)), policy, titles)
-        screened[at] = ScreenedCheck(**_fields(whole), report=report, stated=stated)
-    return tuple(screened[at] for at in range(len(copied)))
+    turns = in_turn(contributions) if turns is None else turns
+    turns = [(at, _place(codes[at] == "", rows)) for at, rows in turns]
+    copied = check_contributions(kept, owned.parts, owned.known, turns)
+    own = [check.codes.astype(object) for check in copied]
+    for at, rows in turns:
+        left = rows[own[at][rows] == ""]
+        own[at][left] = texts.judge(kept[at].take(left), by=at)
+    screened = []
+    for check, given, why, told, copies in zip(
+        copied, contributions, codes, found, own, strict=True
+    ):
+        why[why == ""] = copies
+        whole = _whole(check, given, why)
+        report = QualityReport.of(check.name, whole, (*told, *repeats(whole)), policy, titles)
+        screened.append(ScreenedCheck(**_fields(whole), report=report, stated=stated))
+    return tuple(screened)
+
+
+def _place(kept: npt.NDArray[np.bool_], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Where those of the rows that are kept stand among all that are kept."""
+    return np.asarray(np.cumsum(kept)[rows[kept[rows]]] - 1)
 
 
 def _fields(check: ContributionCheck) -> dict[str, Any]:

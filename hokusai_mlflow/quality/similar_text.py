@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hokusai_mlflow.contributions.checks import repeated
 from hokusai_mlflow.contributions.dataset import Dataset
 from hokusai_mlflow.quality.shingles import TextIndex, sign, text_columns, texts_of
 
@@ -50,24 +51,29 @@ class SimilarTexts:
         for one in known:
             self._add(one, "duplicate.across")
 
-    def judge(self, given: Dataset) -> npt.NDArray[Any]:
+    def judge(self, given: Dataset, by: int = 0) -> npt.NDArray[Any]:
         """Why each row may not be used, or "": near a pool's text, another's, or an earlier row's.
 
         Rows that are judged fit are remembered, and what follows is compared with them too.
+
+        Parameters
+        ----------
+        given : Dataset
+            Some rows of a contribution.
+        by : int
+            Which contribution, to tell its own earlier rows from others'.
         """
         codes = np.full(len(given), "", dtype=object)
         if not self.columns:
             return codes
-        first = len(self._index.tags)
         for at, text in enumerate(texts_of(given.features, self.columns)):
             signature = sign(text)
             near, tag = self._index.nearest(text, signature)
             # Equal texts with another target or other numbers passed as natural coincidences.
             if near >= self.threshold and near < 1.0:
-                codes[at] = tag
+                codes[at] = repeated(tag, by) if isinstance(tag, int) else tag
             else:
-                self._index.add(text, "duplicate.within", signature)
-        self._index.tags[first:] = ["duplicate.across"] * (len(self._index.tags) - first)
+                self._index.add(text, by, signature)
         return codes
 
     def _add(self, rows: Dataset, tag: str) -> None:

@@ -82,7 +82,8 @@ class World:
         people = {**names, **self.others} if first else {**self.others, **names}
         given = [_dataset(rows, name) for name, rows in people.items()]
         order = sorted(range(len(given)), key=lambda at: given[at].name in names)
-        checks = check_contributions(given, {"reference": self.pool}, order=order)
+        turns = [(at, np.arange(len(given[at]))) for at in order]
+        checks = check_contributions(given, {"reference": self.pool}, turns=turns)
         new = [g.take(c.accepted) for g, c in zip(given, checks, strict=True) if c.accepted.any()]
         first = self._measure(new, pairs, by_players)
         bad = harmful(first.shapley)

@@ -31,8 +31,8 @@ def parts():
     return {name: pool.take(cut == name) for name in np.unique(cut)}
 
 
-def check(contributions, parts, known=()):
-    return check_contributions(contributions, parts, known)
+def check(contributions, parts, known=(), turns=None):
+    return check_contributions(contributions, parts, known, turns)
 
 
 def test_honest_rows_are_accepted(parts):
@@ -81,6 +81,22 @@ def test_duplicates_go_to_the_first(parts):
     assert third.counts == {"duplicate.across": 100}
     within = dataset(np.vstack([mine.features, near]), np.r_[mine.targets, mine.targets])
     assert check([within], parts)[0].counts == {"duplicate.within": 100}
+
+
+@pytest.mark.parametrize("moved", [0.0, 1e-6])
+def test_rows_take_their_turns(parts, moved):
+    mine = continuous(100, 5, "mine")
+    copy = dataset(mine.features.to_numpy() + moved, mine.targets, "copy")
+    turns = [(0, np.arange(30)), (1, np.arange(100)), (0, np.arange(30, 100))]
+    first, second = check([mine, copy], parts, turns=turns)
+    assert first.accepted.tolist() == [True] * 30 + [False] * 70
+    assert second.accepted.tolist() == [False] * 30 + [True] * 70
+    assert first.counts == {"duplicate.across": 70}
+    assert second.counts == {"duplicate.across": 30}
+    again = dataset(np.vstack([mine.features, copy.features]), np.r_[mine.targets, mine.targets])
+    (one,) = check([again], parts, turns=[(0, np.arange(50, 200)), (0, np.arange(50))])
+    assert one.counts == {"duplicate.within": 100}
+    assert one.accepted[50:150].all()
 
 
 def test_known_rows(parts):

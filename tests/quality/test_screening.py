@@ -223,6 +223,36 @@ def test_texts_that_others_brought_are_credited_to_the_first(library):
     assert second.counts == {"duplicate.across": 40}
 
 
+def test_texts_take_their_turns(library):
+    """The second contribution's first texts were there before, and half of it is refused."""
+    apart, honest = library
+    pool = owned(texts(apart, "pool"))
+    again = [edited(text, 0.04, at) for at, text in enumerate(honest[:40])]
+    more = [*again[:20], *honest[40:60], *again[20:25]]
+    kept, copied = texts(honest[:40], "kept"), texts(more, "copied")
+    turns = [(1, np.arange(20)), (0, np.arange(40)), (1, np.arange(20, 45))]
+    first, second = screen([kept, copied], pool, None, turns=turns)
+    assert (first.counts, first.codes[:20].tolist()) == (
+        {"duplicate.across": 20},
+        ["duplicate.across"] * 20,
+    )
+    assert second.counts == {"duplicate.across": 5}
+
+
+def test_rows_that_are_left_out_have_no_turn(pool):
+    east = defective()
+    mirror = dataset(east.to_frame().drop(columns="_id").rename(columns={"_target": "y"}), "mirror")
+    turns = [(0, np.arange(50)), (1, np.arange(100)[::-1]), (0, np.arange(50, 100))]
+    policy = QualityPolicy(exclude=("outliers",))
+    first, second = screen([east, mirror], pool, policy, turns=turns)
+    out = np.isin(np.arange(100), [3, 4])
+    assert (first.codes == "quality.outliers").tolist() == out.tolist()
+    assert (second.codes == "quality.outliers").tolist() == out.tolist()
+    assert set(first.codes[50:]) == {"duplicate.across"}
+    assert set(second.codes[:50][~out[:50]]) == {"duplicate.across"}
+    assert (first.accepted.sum(), second.accepted.sum()) == (48, 50)
+
+
 def test_where_honest_texts_follow_one_template_the_threshold_rises():
     letter = "Dear customer, thank you for your order of {} on {}. It will be with you soon."
     made = [letter.format(f"item {n:04d}", f"2026-{1 + n % 12:02d}-01") for n in range(400)]
