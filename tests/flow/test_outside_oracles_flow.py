@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from flow_project import ADDRESSES, OWNER, clean_environment
 from pydantic import SecretStr
+from texts_project import TRANSLATOR, of_texts
 
 from hokusai_mlflow.chain.connect import connect
 from hokusai_mlflow.chain.deployment import deploy
@@ -55,12 +56,12 @@ def hokusai(*arguments, cwd, **environment):
     )
 
 
-def copy_for_an_oracle(project, folder, part="."):
+def copy_for_an_oracle(project, folder, part=".", target="colour"):
     """What an oracle has: the evidence, both models' predictions, and its own targets."""
     folder.mkdir()
     (evidence,) = project.home.rglob("gate/evidence.json")
     (folder / "evidence.json").write_bytes(evidence.read_bytes())
-    truth = project.data("pool").set_index("square").colour
+    truth = project.data("pool").set_index("square")[target]
     for which in ("gate", "payment"):
         rows = pd.read_parquet(evidence.parent / part / f"{which}-predictions.parquet")
         rows["target"] = truth.loc[rows["id"]].to_numpy()
@@ -182,4 +183,28 @@ def test_a_hybrid_whose_public_part_oracles_elsewhere_sign(project, node, tmp_pa
     held = {line["what"]: line["ok"] for line in json.loads(checked.stdout)["checks"]}
     assert held["gate proof 1 of 1 (chain)"]
     assert held["payment sums ⇐ proofs"]
+    end_sessions(verifier.web3)
+
+
+def test_oracles_elsewhere_sign_for_texts(project, node, tmp_path):
+    place = tmp_path / "place"
+    of_texts(project, "translation", **TRANSLATOR)
+    verifier, reached = elsewhere(project, node, place)
+    promoted = project.run(times=2).receipt
+    assert promoted["settlement"]["state"] == "waiting", promoted["message"]
+    for number, secret in enumerate(ORACLES[:2]):
+        own = copy_for_an_oracle(project, tmp_path / f"oracle-{number}", target="german")
+        if not number:
+            kept = (own / "payment.parquet").read_bytes()
+            wrong = pd.read_parquet(own / "payment.parquet")
+            wrong.loc[3, "target"] += " nicht"
+            wrong.to_parquet(own / "payment.parquet")
+            refused = attest(place, own, secret, verifier.address)
+            assert refused.returncode == 4, refused.stdout + refused.stderr
+            (own / "payment.parquet").write_bytes(kept)
+        signed = attest(place, own, secret, verifier.address)
+        assert signed.returncode == 0, signed.stdout + signed.stderr
+    settled = hokusai("settle", "pipeline.yaml", "--json", cwd=project.folder, **reached)
+    (told,) = json.loads(settled.stdout)["settlements"]
+    assert told["state"] == "confirmed"
     end_sessions(verifier.web3)
