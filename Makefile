@@ -150,11 +150,20 @@ contracts: contracts-tools vectors ## Recompile the contracts and compare the by
 gas: contracts-tools ## Measure anew what transactions cost, for the committed snapshot
 	FORGE_SNAPSHOT_CHECK=false FORGE_SNAPSHOT_EMIT=true $(FORGE) test --match-contract GasTest
 
+# It looks for foundry.toml at the root, which ours is not: a folder that has one, and the contracts.
 slither: contracts-tools $(SLITHER)/bin/slither ## Look for known weaknesses; fails on a high or medium one that is not explained
+	rm -rf $(SLITHER)/build $(SLITHER)/project
 	$(FORGE) build --force --build-info --build-info-path $(SLITHER)/build --out $(SLITHER)/out \
-		--cache-path $(SLITHER)/cache hokusai_mlflow/contracts/DeltaOneVerifier.sol
-	PATH="$(dir $(abspath $(FORGE))):$$PATH" $(SLITHER)/bin/slither . --foundry-ignore-compile --foundry-build-info-directory $(SLITHER)/build \
-		--filter-paths "node_modules|tests/" --exclude-low --exclude-informational --exclude-optimization
+		--cache-path $(SLITHER)/cache hokusai_mlflow/contracts/DeltaOneVerifier.sol \
+		hokusai_mlflow/contracts/InferenceVerifier.sol
+	mkdir -p $(SLITHER)/project
+	touch $(SLITHER)/project/foundry.toml
+	ln -s $(abspath hokusai_mlflow) $(SLITHER)/project/hokusai_mlflow
+	cd $(SLITHER)/project && env -u FOUNDRY_CONFIG PATH="$(dir $(abspath $(FORGE))):$$PATH" ../bin/slither . --foundry-ignore-compile \
+		--foundry-build-info-directory ../build --filter-paths "node_modules|tests/contracts/(support|test)" \
+		--exclude-low --exclude-informational --exclude-optimization >../found 2>&1 || { cat ../found; exit 1; }
+	@tail -1 $(SLITHER)/found
+	@! grep -q "No contract was analyzed\|(0 contracts" $(SLITHER)/found
 
 # An environment of its own: it needs an older web3 than the package.
 $(SLITHER)/bin/slither:

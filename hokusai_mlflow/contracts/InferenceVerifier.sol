@@ -347,6 +347,8 @@ contract InferenceVerifier is IInference, VerifyingKeys {
 
     /// @dev Predictions are committed to in the same form as for the circuit that counts them.
     function _requireFits(bytes32 modelId, InferenceCircuit memory circuit) private view {
+        // What is left out of the circuit is not needed to compare.
+        // slither-disable-next-line unused-return
         (, uint32 capacity, uint32 bits,) = _proofs.circuits(_proofs.terms(modelId).key);
         if (circuit.capacity != capacity || circuit.bits != bits) revert InferenceCircuitOutOfRange(circuit);
     }
