@@ -257,8 +257,8 @@ MUTANTS = (
     Mutant(
         "paid without signatures",
         VERIFIER,
-        "        _requireQuorum(structHash, signatures);\n        reward",
-        "        signatures;\n        reward",
+        "if (method != Method.Proof) _requireQuorum(signed, signatures);",
+        "if (method != Method.Proof) signatures;",
     ),
     Mutant(
         "vests without signatures",
@@ -355,8 +355,14 @@ MUTANTS = (
     Mutant(
         "pays while paused",
         VERIFIER,
-        "whenNotPaused\n        returns (uint256 reward)\n    {\n        uint256 measuredBps;",
-        "returns (uint256 reward)\n    {\n        uint256 measuredBps;",
+        "whenNotPaused\n        returns (uint256 reward)\n    {\n        return _process(",
+        "returns (uint256 reward)\n    {\n        return _process(",
+    ),
+    Mutant(
+        "pays what is proven while paused",
+        VERIFIER,
+        "external whenNotPaused returns (uint256 reward) {\n        return _process(",
+        "external returns (uint256 reward) {\n        return _process(",
     ),
     Mutant(
         "vests while paused",
