@@ -16,10 +16,10 @@ def monitor(spec: str = "pipeline.yaml", data: str | None = None) -> MonitoringR
     """Look at one model's champion, and do what the spec's `monitor` part says."""
     steps.preflight(spec)
     with steps.only_run_of(spec):
-        steps.finish_rollback(spec)
+        before = steps.finish_rollback(spec)
 
         found = steps.look_at_champion(spec, data)
-        done = steps.finish_rollback(spec)
+        done = steps.finish_rollback(spec) or before
         held = steps.decide_held_back(spec)
         return steps.publish_monitoring(spec, found, done, held)
 

@@ -44,9 +44,9 @@ def monitor(
 
     named, settings = load_spec(spec), read_settings().prepare()
     with exclusive(named.model, settings):
-        rollback.finish(named, settings)
+        before = rollback.finish(named, settings)
         found = looking.look(spec, settings, data)
-        done = rollback.finish(named, settings)
+        done = rollback.finish(named, settings) or before
         held = holdback.decide_due(named, settings)
         report = showing.report_of(found, named.metric, done, held)
         showing.show(connect(settings), found, report)

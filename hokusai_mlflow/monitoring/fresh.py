@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from hokusai_mlflow.contributions.checks import check_contributions
-from hokusai_mlflow.contributions.columns import check_finite
 from hokusai_mlflow.contributions.dataset import (
     Dataset,
     check_schema,
@@ -24,6 +24,8 @@ from hokusai_mlflow.inputs import Inputs, TrainingRows
 from hokusai_mlflow.tables import read_table
 
 SUFFIXES = (".csv", ".parquet")
+NATURAL = 1e-6
+"""Chance that a file whose features repeat by nature is taken for one of copies."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -128,22 +130,28 @@ def read_batch(path: Path, inputs: Inputs) -> Batch:
     if frame.empty:
         raise InputError(f"{path}: there are no rows; expected at least one")
     unknown = frame[data.target].isna().to_numpy()
-    unlabelled = frame.loc[unknown, columns].reset_index(drop=True)
-    check_finite(unlabelled, str(path))
-    if unknown.all():
-        rows = pool.take(np.zeros(len(pool), dtype=bool))
-    else:
-        rows = read_dataset(
-            _labelled(frame[~unknown], data.target, pool),
+
+    def read(some: pd.DataFrame, id: str | None) -> Dataset:
+        if some.empty:
+            return pool.take(np.zeros(len(pool), dtype=bool))
+        found = read_dataset(
+            some,
             name=str(path),
             target=data.target,
-            id=data.id,
+            id=id,
             features=columns,
             unique=False,
             metadata=beside,
             text=text,
         )
-        check_schema(rows, pool)
+        check_schema(found, pool)
+        return found
+
+    rows = read(_labelled(frame[~unknown], data.target, pool), data.id)
+    # Any label will do for the kinds of the other columns to be checked.
+    unlabelled = frame[unknown]
+    if data.target not in columns:
+        unlabelled = read(unlabelled.assign(**{data.target: pool.targets[0]}), None).features
     counts = dict.fromkeys(("known", "seen", "repeated", "contradictory"), 0)
     sha = hashlib.sha256(path.read_bytes()).hexdigest()
     batch = Batch(((path.name, sha),), rows, unlabelled, len(frame), counts)
@@ -173,8 +181,12 @@ def leave_out_known(
 ) -> list[Batch]:
     """Only rows that neither made nor judged the model, and that no earlier batch had.
 
-    The pool's rows are recognised by id, and like contributed ones as `contributions.checks` says;
-    hold-outs are compared with, never scored.
+    The pool's rows are recognised by id, and like contributed ones by their content, as
+    `contributions.checks` says; hold-outs are compared with, never scored. Where features repeat
+    naturally, equal ones are no sign of a copy: as long as no more of a file's rows coincide with
+    the pool's than the pool's own rows do with each other (beyond the quantile of a binomial that
+    leaves 1e-6), they stay. To drop them would leave what is rare, which is neither drift nor the
+    model's score.
 
     Parameters
     ----------
@@ -187,13 +199,17 @@ def leave_out_known(
     """
     parts = {name: inputs.part(name) for name in sorted(set(inputs.parts.tolist()))}
     checks = check_contributions([one.rows for one in batches], parts, training.parts)
-    ids = set(inputs.pool.ids.tolist()) if inputs.spec.data.id is not None else set()
+    pool = inputs.pool
+    ids = pool.ids if inputs.spec.data.id is not None else pool.ids[:0]
+    _, at, times = np.unique(pool.rows, return_inverse=True, return_counts=True)
+    repeated = float((times[at] > 1).mean())
     left, counted = [], set(seen)
     for batch, check in zip(batches, checks, strict=True):
-        copied = np.array(
-            ["copy" in code or code == "already_known" for code in check.codes.tolist()], dtype=bool
-        )
-        known = copied | np.array([one in ids for one in batch.rows.ids.tolist()], dtype=bool)
+        known = np.isin(batch.rows.ids, ids)
+        natural = stats.binom.ppf(1 - NATURAL, int((~known).sum()), repeated)
+        if np.isin(batch.rows.rows[~known], pool.rows).sum() > natural:
+            known |= np.char.startswith(check.codes, "copy") | (check.codes == "already_known")
+        known |= np.char.startswith(check.codes, "near_copy")
         kept = batch.without("known", ~known)
         earlier = np.array([one in counted for one in kept.rows.ids.tolist()], dtype=bool)
         kept = kept.without("seen", ~earlier)

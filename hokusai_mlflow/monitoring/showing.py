@@ -40,8 +40,13 @@ def report_of(
 def show(client: MlflowClient, found: Found, report: MonitoringReport) -> None:
     """Put it into the model's monitoring run, and the verdict on the version's page."""
     prefix = f"monitor/v{report.champion}"
-    for body in found.new:
+    # Not only what is new: a look that was killed before it got here has counted its batches.
+    shown = client.get_metric_history(found.run_id, f"{prefix}/examples")
+    steps = {metric.step for metric in shown}
+    for body in found.all:
         at = int(body["batch"]["number"])
+        if at in steps:
+            continue
         numbers = {f"{prefix}/{report.metric}": body["value"], f"{prefix}/examples": body["n"]}
         for name, one in body["batch"]["watched"].items():
             for key in ("estimate_bps", "low_bps", "high_bps", "floor_bps"):

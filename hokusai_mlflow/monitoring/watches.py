@@ -60,7 +60,8 @@ class Verdict:
     reasons : tuple of str
         A sentence for each alarm.
     watched : mapping of str to Watched
-        By watch; only those that there is something to compare with for.
+        By watch; only those that there is something to compare with for. The own score of losses in
+        groups is never watched.
     """
 
     status: Status
@@ -158,6 +159,9 @@ def watches_of(
             floor = promised(kind, promotion, level / 2) - plan.tolerance_bps
             if floor > worse.floor_bps:
                 found["shrunk"] = (Watch(kind, floor, level / 2, expected, both, year), pairs)
+    if grouped and metric.paired == "loss":
+        # Scores are divided by the call's own largest group: they compare models, not batches.
+        return found
     before, later = promotion, looks
     if before is None:
         before, later = _first(looks)

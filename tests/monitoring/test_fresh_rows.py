@@ -76,6 +76,7 @@ def test_repeated_and_contradictory_rows(fresh, read_frame):
         (lambda f: f.drop(columns="square"), UnknownName, "no column 'square'"),
         (lambda f: f.iloc[:0], InputError, "no rows"),
         (lambda f: f.assign(y="high"), InputError, "expected numbers"),
+        (lambda f: f.assign(y="1,5", colour=np.nan), InputError, "expected numbers"),
         (lambda f: f.assign(colour="red"), InputError, "targets are text"),
         (lambda f: f.assign(square=f["square"].where(f.index > 0)), InputError, "missing in row 1"),
     ],
@@ -96,6 +97,29 @@ def test_what_the_model_was_made_and_judged_with_is_left_out(inputs, fresh, read
     assert left.dropped["known"] >= 50 + 30 + 20 + len(east)
     assert set(left.rows.ids) <= set(fresh["square"])
     assert len(left.rows) >= 55
+
+
+def test_rows_that_repeat_by_nature_are_no_copies(tmp_path):
+    """Three questions with three answers: any fresh row was there before, with any target."""
+    rng = np.random.default_rng(4)
+
+    def asked(n, name):
+        answers = {f"q{k}": rng.choice(3, n, p=[0.6, 0.3, 0.1]) for k in range(3)}
+        ids = [f"{name}-{at}" for at in range(n)]
+        return pd.DataFrame({"square": ids, **answers, "colour": rng.integers(0, 2, n)})
+
+    path = write_files(tmp_path, contributors=[])
+    asked(300, "pool").to_csv(tmp_path / "pool.csv", index=False)
+    inputs = read(path)
+    asked(200, "fresh").to_csv(tmp_path / "fresh.csv", index=False)
+    batch = read_batch(tmp_path / "fresh.csv", inputs)
+    (left,) = leave_out_known([batch], inputs, TrainingRows(inputs.part(REFERENCE), {}), ())
+    assert left.dropped == {"known": 0, "seen": 0, "repeated": 0, "contradictory": 0}
+    pool = inputs.pool.features.assign(square=inputs.pool.ids, colour=inputs.pool.targets)
+    pd.concat([asked(20, "more"), pool]).to_csv(tmp_path / "pool-again.csv", index=False)
+    batch = read_batch(tmp_path / "pool-again.csv", inputs)
+    (left,) = leave_out_known([batch], inputs, TrainingRows(inputs.part(REFERENCE), {}), ())
+    assert left.dropped["known"] == 300
 
 
 def test_an_example_counts_for_the_first_batch_that_has_it(inputs, fresh, read_frame):

@@ -10,6 +10,7 @@ from hokusai_mlflow.monitoring.watches import FIRST_EXAMPLES, Look, judge
 from hokusai_mlflow.spec.monitor import MonitorPlan
 from hokusai_mlflow.stats.drift import Drift
 from hokusai_mlflow.stats.fresh import Fresh
+from hokusai_mlflow.stats.paired import paired_scores
 
 ACCURACY = metric("accuracy")
 
@@ -80,6 +81,27 @@ def test_grouped_scores_have_no_bounds(rng, promotion):
     strict, loose = say(looks, promotion), say(looks, promotion, grouped=True)
     assert loose.status == "roll_back"
     assert loose.watched["worse"].evidence != strict.watched["worse"].evidence
+
+
+@pytest.mark.parametrize("largest", [3, 9])
+def test_losses_of_groups_compare_models_not_batches(largest):
+    """Scores are divided by the largest group of their own call: their level says nothing."""
+    mse, looks = metric("mse", cap=9.0), []
+    rng = np.random.default_rng(3)
+
+    def scores(users, most):
+        rows = np.repeat(np.arange(users), np.r_[most, rng.integers(1, 4, users - 1)])
+        truth = rng.normal(size=len(rows))
+        said = [truth + spread * rng.normal(size=len(rows)) for spread in (1.1, 1.0)]
+        return paired_scores(mse, truth, *said, groups=rows.astype(str))
+
+    before = PairedSums.of(*scores(2_000, 3))
+    for _ in range(8):
+        b, c = scores(60, largest)
+        looks.append(Look(Fresh.of(b, c), (float(c.min()), float(c.max()))))
+    options = {"promotion": before, "grouped": True, "has_beaten": True}
+    said = judge(MonitorPlan(), mse, looks, **options)
+    assert (said.status, set(said.watched) - {"shrunk"}) == ("ok", {"worse"})
 
 
 def test_a_baseline_is_compared_with_its_own_first_examples(rng):
