@@ -186,7 +186,12 @@ def _resume(client: MlflowClient, ledger: Ledger, opened: Entry) -> Attempt:
         inputs = read_snapshot(download(body["run_id"], "inputs", Path(scratch)))
     champion = champion_of(client, body["champion"]) if body["champion"] else None
     retired, condemned = tuple(body["retired"]), tuple(body.get("condemned", ()))
-    seen = [one for one in ledger.entries(model=opened.model, kind=SEEN) if one.seq < opened.seq]
+    # As it was when the attempt began: what it wrote down itself came after.
+    seen = [
+        one
+        for one in ledger.entries(model=opened.model, kind=SEEN)
+        if one.seq < opened.seq and one.attempt != opened.key
+    ]
     turns = credit_turns(seen, opened.model, inputs.contributions)
     found = assemble(inputs, champion, retired, turns, condemned)
     return Attempt(
@@ -265,7 +270,9 @@ def enter(attempt: Attempt, settings: Settings) -> None:
     }
     with Ledger(settings.ledger) as ledger, ledger.transaction() as writing:
         if writing.get("attempt.opened", attempt.id) is None:
-            remember(writing, attempt.model, attempt.id, attempt.inputs.contributions)
+            accepted = [check.accepted for check in attempt.checks]
+            given = attempt.inputs.contributions
+            remember(writing, attempt.model, attempt.id, given, accepted)
             writing.append(
                 "attempt.opened", attempt.id, body, model=attempt.model, attempt=attempt.id
             )

@@ -13,7 +13,8 @@ from typing import Any
 
 from mlflow import MlflowClient
 
-from hokusai_mlflow.contributions.checks import ContributionCheck, Turn
+from hokusai_mlflow.contributions.checks import ContributionCheck
+from hokusai_mlflow.contributions.turns import Turn
 from hokusai_mlflow.inputs import REFERENCE, Inputs, TrainingRows
 from hokusai_mlflow.ledger import Ledger
 from hokusai_mlflow.quality.screening import Owned, screen

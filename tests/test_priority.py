@@ -84,7 +84,8 @@ def test_seen_once_by_content_whatever_the_ids(tmp_path, ledger):
     fewer = [one.take(np.arange(10)) for one in inputs.contributions[:1]]
     with ledger.transaction() as writing:
         remember(writing, "board", "a2", fewer)
-    assert len(ledger.entries(kind=SEEN)) == 3
+    new, gone = (ledger.entries(kind=SEEN)[-1].body[name] for name in ("new", "gone"))
+    assert (new, len(b64decode(gone)) // 8) == ("", 70)
     # Another model's ledger says nothing about this one.
     turns = credit_turns(entries, "ships", inputs.contributions)
     assert [(at, len(rows)) for at, rows in turns] == [(0, 80), (1, 80), (2, 40)]
@@ -104,6 +105,45 @@ def test_a_file_that_grows_keeps_the_place_of_its_rows(tmp_path, ledger, jitter)
         for entry in ledger.entries(kind=SEEN)
     ]
     assert told == [("east", 80, 80), ("west", 40, 40), ("copier", 80, 80), ("east", 110, 30)]
+
+
+def test_a_place_is_kept_while_the_row_stays(tmp_path, ledger):
+    """Who claims rows once, takes them away and copies them later gains nothing."""
+    claimed = _inputs(tmp_path / "first", names=("copier", "west"))
+    _remember(ledger, claimed, "a1")
+    (copier, west), one = claimed.contributions, np.arange(1)
+    with ledger.transaction() as writing:
+        remember(writing, "board", "a2", (copier.take(one), west))
+    everybody = _inputs(tmp_path / "then")
+    _remember(ledger, everybody, "a3")
+    turns = credit_turns(ledger.entries(kind=SEEN), "board", everybody.contributions)
+    # The order of the spec decides between those that came together; one row was there all along.
+    assert [(at, len(rows)) for at, rows in turns] == [(0, 1), (2, 40), (0, 79), (1, 80)]
+
+
+def test_only_accepted_rows_have_a_place(tmp_path, ledger):
+    inputs = _inputs(tmp_path / "one")
+    masks = [np.arange(len(one)) < 10 for one in inputs.contributions]
+    with ledger.transaction() as writing:
+        remember(writing, "board", "a1", inputs.contributions, masks)
+    turns = credit_turns(ledger.entries(kind=SEEN), "board", inputs.contributions)
+    assert [(at, len(rows)) for at, rows in turns] == [
+        *((at, 10) for at in range(3)),
+        *((0, 70), (1, 70), (2, 30)),
+    ]
+
+
+@pytest.mark.parametrize("changed", [lambda v: v.round(9), lambda v: v.astype("float32")])
+def test_fewer_digits_keep_their_place(tmp_path, ledger, changed):
+    inputs = _inputs(tmp_path / "one")
+    _remember(ledger, inputs, "a1")
+    path = tmp_path / "one" / "east.csv"
+    table = pd.read_csv(path)
+    table[["x", "y"]] = changed(table[["x", "y"]])
+    table.to_csv(path, index=False)
+    again = read(tmp_path / "one" / "pipeline.yaml")
+    turns = credit_turns(ledger.entries(kind=SEEN), "board", again.contributions)
+    assert {at: len(rows) for at, rows in turns[:3]}[1] >= 78
 
 
 def test_marks_do_not_depend_on_how_a_number_is_kept(tmp_path, ledger):

@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -48,6 +48,15 @@ from hokusai_mlflow.contributions.near import (
     near_radius,
     neighbour_distances,
 )
+from hokusai_mlflow.contributions.turns import (
+    KNOWN,
+    NOBODY,
+    Brought,
+    Examples,
+    Turn,
+    in_turn,
+    repeated,
+)
 from hokusai_mlflow.errors import InputError
 
 _TARGET_TOLERANCE = 0.01
@@ -55,8 +64,6 @@ _NATURAL = 0.99
 # Most serious first: what the gate is tested on, what payment is measured on, what is known.
 _SERIOUS = ("holdout", "payment", "reference")
 Codes = npt.NDArray[np.str_]
-Turn = tuple[int, npt.NDArray[np.int64]]
-"""Position of a contribution, and of those of its rows whose turn it is to be credited."""
 Mask = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.int64]
 
@@ -160,8 +167,9 @@ def check_contributions(
         raise InputError("there are no pool rows to check against; expected at least one part")
     examiner = _Examiner.of(filled, known)
     marked = [examiner.against_the_owner(one) for one in contributions]
-    for at, rows in in_turn(contributions) if turns is None else turns:
-        examiner.against_each_other(at, contributions[at], marked[at], rows)
+    if contributions:
+        turns = in_turn(contributions) if turns is None else turns
+        examiner.against_each_other(contributions, marked, turns)
     return tuple(
         ContributionCheck(
             name=one.name,
@@ -175,37 +183,37 @@ def check_contributions(
     )
 
 
-def in_turn(contributions: Sequence[Dataset]) -> list[Turn]:
-    """Whole contributions, as they are listed."""
-    return [(at, np.arange(len(one))) for at, one in enumerate(contributions)]
-
-
 def _family(part: str) -> str:
     return "holdout" if part.startswith("holdout") else part
 
 
 @dataclass
 class _Marked:
-    """Why each row of a contribution may not be trained on, so far; which fall on pool rows."""
+    """Rows of a contribution beside the pool.
+
+    Why each may not be trained on, so far; which have a pool row's features, and which may repeat
+    by nature: their cell of the table above, its size T, and the part that it lies in.
+    """
 
     codes: npt.NDArray[Any]
     coincident: Mask
     natural: Mask
+    cell: Counts
+    size: Counts
+    part: npt.NDArray[Any]
 
 
 @dataclass
 class _Examiner:
-    """The pool, indexed; remembers what was brought, and by which contribution (−1: known)."""
+    """The pool and what the champion was trained on, indexed."""
 
     pool: Dataset
     families: dict[str, Mask]
-    known: Counter[str]
+    known: Sequence[Dataset]
     space: Space
     radius: float
     repeats: bool
     tolerance: float
-    seen: dict[tuple[str, Any], int] = field(default_factory=dict)
-    brought: list[tuple[int, Dataset]] = field(default_factory=list)
 
     @classmethod
     def of(cls, parts: Mapping[str, Dataset], known: Sequence[Dataset]) -> _Examiner:
@@ -218,58 +226,99 @@ class _Examiner:
         space = Space.of(pool.features)
         _, counts = np.unique(pool.rows, return_counts=True)
         floats = pool.targets.dtype.kind == "f"
-        # Rows that coincide with the pool's were judged by the table, and may come again.
-        earlier = [one.take(~np.isin(one.rows, pool.rows)) for one in known]
-        examiner = cls(
+        for one in known:
+            check_schema(one, pool)
+        distances = neighbour_distances(
+            space.points(pool.features), pool.rows, space.labels(pool.features)
+        )
+        return cls(
             pool=pool,
             families={name: part_of == name for name in names},
-            known=Counter(row for one in known for row in one.rows.tolist()),
+            known=known,
             space=space,
-            radius=near_radius(neighbour_distances(space.points(pool.features), pool.rows)),
+            radius=near_radius(distances),
             # Where the pool itself hardly repeats features, equal features are one example.
             repeats=float(counts[counts > 1].sum()) > QUANTILE * len(pool),
             tolerance=_TARGET_TOLERANCE * float(pool.targets.std()) if floats else 0.0,
-            brought=[(-1, one) for one in earlier],
         )
-        examiner.seen.update((key, -1) for one in earlier for key in examiner.keys(one))
-        return examiner
-
-    def keys(self, rows: Dataset) -> list[tuple[str, Any]]:
-        """What makes each row one example: its features, and its target where those repeat."""
-        targets = rows.targets.tolist() if self.repeats else [None] * len(rows)
-        return list(zip(rows.rows.tolist(), targets, strict=True))
 
     def against_the_owner(self, given: Dataset) -> _Marked:
         """Mark what the pool has, and what the champion was trained on."""
         check_schema(given, self.pool)
-        codes = np.full(len(given), "", dtype=object)
-        coincident, natural = self._mark_copies(given, codes)
-        self._mark_near_copies(given, codes, coincident)
-        self._mark_known(given, codes)
-        return _Marked(codes, coincident, natural)
+        marked = self._beside_the_pool(given)
+        self._mark_near_copies(given, marked.codes, marked.coincident)
+        self._mark_known(given, marked.codes)
+        return marked
 
     def against_each_other(
-        self, by: int, given: Dataset, marked: _Marked, rows: npt.NDArray[np.int64]
+        self, given: Sequence[Dataset], marked: Sequence[_Marked], turns: Sequence[Turn]
     ) -> None:
-        """Mark what was brought in earlier turns, and remember the rest."""
-        mine, codes, coincident = given.take(rows), marked.codes[rows], marked.coincident[rows]
-        # Natural coincidences have their allowance; everything else is one example, once.
-        self._mark_repeats(by, mine, codes, marked.natural[rows])
-        self._mark_near_repeats(by, mine, codes, coincident)
-        marked.codes[rows] = codes
-        self.brought.append((by, mine.take((codes == "") & ~coincident)))
+        """Mark what was brought in earlier turns, or more often than honest rows coincide."""
+        by = np.concatenate([np.full(len(rows), at) for at, rows in turns])
+        place = np.concatenate([rows for _, rows in turns])
+        start = np.cumsum([0, *map(len, given)])[:-1]
+        queue = start[by] + place
+        rows = concatenate([replace(one, metadata=None) for one in given]).take(queue)
 
-    def _mark_copies(self, given: Dataset, codes: npt.NDArray[Any]) -> tuple[Mask, Mask]:
-        """Mark copies by the table above; return which rows have F > 0, and which T > 1."""
+        def of_all(name: str) -> npt.NDArray[Any]:
+            return np.concatenate([getattr(one, name) for one in marked])[queue]
+
+        codes, coincident, natural = of_all("codes"), of_all("coincident"), of_all("natural")
+        self._mark_beyond_nature(codes, natural, of_all("cell"), of_all("size"), of_all("part"))
+        examples = Examples(self.repeats, self.tolerance)
+        brought = Brought(self.space, self.radius, but_equal=self.repeats)
+        for one in self.known:
+            # Rows that coincide with the pool's were judged by the table, and may come again.
+            earlier = one.take(~np.isin(one.rows, self.pool.rows))
+            brought.keep(earlier, KNOWN)
+            for row, target in zip(earlier.rows.tolist(), earlier.targets.tolist(), strict=True):
+                examples.put(row, target, KNOWN)
+        targets, digests = rows.targets.tolist(), rows.rows.tolist()
+        # Natural coincidences have their allowance; everything else is one example, once.
+        for at in np.flatnonzero((codes == "") & ~natural).tolist():
+            first = examples.first(digests[at], targets[at], int(by[at]))
+            if first != NOBODY:
+                codes[at] = repeated(first, int(by[at]))
+        new = np.flatnonzero((codes == "") & ~coincident)
+        firsts = brought.first(rows.take(new), by[new])
+        for at, first in zip(new.tolist(), firsts.tolist(), strict=True):
+            if first != NOBODY:
+                codes[at] = repeated(first, int(by[at]))
+        for at, one in enumerate(marked):
+            one.codes[place[by == at]] = codes[by == at]
+
+    def _beside_the_pool(self, given: Dataset) -> _Marked:
+        """Mark copies by the table above, but for natural coincidences."""
         same, alike, cell = _coincidences(given, self.pool, self.families, self.tolerance)
         f, t = np.sum(list(same.values()), axis=0), np.sum(list(alike.values()), axis=0)
-        limit = stats.poisson.ppf(_NATURAL, len(given) * t / len(self.pool))
-        order = pd.Series(cell).groupby(cell).cumcount().to_numpy()
-        copy = (f == 1) | ((f >= 2) & (t == 1)) | ((f >= 2) & (t >= 2) & (order >= limit))
+        codes = np.full(len(given), "", dtype=object)
+        part = np.full(len(given), "", dtype=object)
+        natural = (f >= 2) & (t >= 2)
+        copy = (f == 1) | ((f >= 2) & (t == 1))
         for name in self.families:
             here = np.where(f == 1, same[name], alike[name]) > 0
             codes[copy & here & (codes == "")] = f"copy.{name}"
-        return f > 0, (f >= 2) & (t >= 2)
+            part[natural & here & (part == "")] = name
+        return _Marked(codes, f > 0, natural, cell, t, part)
+
+    def _mark_beyond_nature(
+        self,
+        codes: npt.NDArray[Any],
+        natural: Mask,
+        cell: Counts,
+        size: Counts,
+        part: npt.NDArray[Any],
+    ) -> None:
+        """Mark natural coincidences that come more often than honest rows do, whoever brings them.
+
+        One allowance for all: splitting over names, and padding with rows that are left out anyway,
+        add nothing to it.
+        """
+        left = np.flatnonzero(natural & (codes == ""))
+        expected = int((codes == "").sum()) * size[left] / len(self.pool)
+        order = pd.Series(cell[left]).groupby(cell[left]).cumcount().to_numpy()
+        for at in left[order >= stats.poisson.ppf(_NATURAL, expected)].tolist():
+            codes[at] = f"copy.{part[at]}"
 
     def _mark_near_copies(self, given: Dataset, codes: npt.NDArray[Any], coincident: Mask) -> None:
         # Rows that coincide exactly were judged above.
@@ -280,47 +329,15 @@ class _Examiner:
             codes[near[codes[near] == ""]] = f"near_copy.{name}"
 
     def _mark_known(self, given: Dataset, codes: npt.NDArray[Any]) -> None:
-        if not self.known:
-            return
-        times = np.array([self.known.get(row, 0) for row in given.rows.tolist()])
-        order = pd.Series(given.rows).groupby(given.rows).cumcount().to_numpy()
-        known = (order < times) if self.repeats else (times > 0)
-        codes[known & (codes == "")] = "already_known"
-
-    def _mark_repeats(
-        self, by: int, given: Dataset, codes: npt.NDArray[Any], natural: Mask
-    ) -> None:
-        keys = self.keys(given)
-        for at in np.flatnonzero((codes == "") & ~natural):
-            if keys[at] in self.seen:
-                codes[at] = repeated(self.seen[keys[at]], by)
-            else:
-                self.seen[keys[at]] = by
-
-    def _mark_near_repeats(
-        self, by: int, given: Dataset, codes: npt.NDArray[Any], coincident: Mask
-    ) -> None:
-        rows = np.flatnonzero((codes == "") & ~coincident)
-        mine = given.take(rows)
-        for first, earlier in self.brought:
-            near = rows[np.unique(self._near(mine, earlier)[:, 0])]
-            codes[near[codes[near] == ""]] = repeated(first, by)
-        pairs = self._near(mine, mine)
-        for later, first in rows[pairs[pairs[:, 1] < pairs[:, 0]]]:
-            if codes[later] == codes[first] == "":
-                codes[later] = "duplicate.within"
-
-    def _near(self, mine: Dataset, other: Dataset) -> Counts:
-        pairs = near_pairs(self.space, mine.features, other.features, self.radius)
-        if self.repeats:
-            # Equal rows were judged with their targets.
-            pairs = pairs[mine.rows[pairs[:, 0]] != other.rows[pairs[:, 1]]]
-        return pairs
-
-
-def repeated(first: int, by: int) -> str:
-    """Code of a row that contribution `first` brought before contribution `by` does."""
-    return "duplicate.within" if first == by else "duplicate.across"
+        held = Examples(self.repeats, self.tolerance)
+        for one in self.known:
+            for row, target in zip(one.rows.tolist(), one.targets.tolist(), strict=True):
+                held.put(row, target, KNOWN)
+        # Where features repeat, an example is known as often as it was trained on.
+        find = held.take if self.repeats else held.has
+        for at in np.flatnonzero(codes == "").tolist():
+            if find(given.rows[at], given.targets[at].item()):
+                codes[at] = "already_known"
 
 
 def _coincidences(
@@ -332,11 +349,14 @@ def _coincidences(
     """
     codes, _ = pd.factorize(np.concatenate([pool.rows, given.rows]))
     targets = np.concatenate([pool.targets, given.targets])
-    if targets.dtype.kind == "U":
+    if targets.dtype.kind != "f":
         targets, _ = pd.factorize(targets)
-    low, span = float(targets.min()), float(np.ptp(targets)) or 1.0
+    # By the pool's targets alone: no target that is brought can move the others together.
+    own = targets[: len(pool)]
+    low, high = float(own.min()) - tolerance - 1.0, float(own.max()) + tolerance + 1.0
+    span = high - low
     # One sortable number holds both: the whole part is the features', the fraction the target's.
-    place = codes + 0.5 * (targets - low) / span
+    place = codes + 0.5 * (np.clip(targets, low, high) - low) / span
     reach = 0.5 * tolerance / span + 1e-9
     size = len(pool)
     asked, features = place[size:], codes[size:]

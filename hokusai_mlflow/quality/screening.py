@@ -10,13 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hokusai_mlflow.contributions.checks import (
-    ContributionCheck,
-    Turn,
-    check_contributions,
-    in_turn,
-)
+from hokusai_mlflow.contributions.checks import ContributionCheck, check_contributions
 from hokusai_mlflow.contributions.dataset import Dataset, check_schema, concatenate
+from hokusai_mlflow.contributions.turns import Turn, in_turn
 from hokusai_mlflow.quality.check import Case, Check, Fit, Found
 from hokusai_mlflow.quality.policy import QUICK, QualityPolicy
 from hokusai_mlflow.quality.profile import Profile
