@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Literal
 
+from hokusai_mlflow.contributions.orders import laps_of
 from hokusai_mlflow.contributions.sampling import FEWEST_ROUNDS
 from hokusai_mlflow.contributions.shapley import MOST_PLAYERS
 
@@ -67,7 +68,8 @@ def most_pieces(method: Method, sizes: Collection[int], whole: int, blocks: int)
     """
     if method == "sampled":
         return len(sizes) + whole
-    return min(blocks + len(sizes), sum(sizes)) + whole
+    parts = blocks + laps_of(list(sizes), blocks) * len(sizes)
+    return min(parts, sum(sizes)) + whole
 
 
 def fewest_refits(

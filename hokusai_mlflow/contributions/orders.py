@@ -12,15 +12,19 @@ rows, comes as a whole, a big player among small ones (Milnor & Shapley 1978,
 doi:10.1287/moor.3.4.290).
 
 A refit per row would be dear, and noise. So an order is drawn like this: all rows are laid in a
-circle, contributor after contributor in random order, each one's rows shuffled; the circle is cut
-at a random place into `blocks` equal stretches; the stretches come in random order. A refit is made
-wherever a stretch ends or the contributor changes. This has what is needed:
+circle of one or more laps; in every lap come an equal part of each one's rows, shuffled,
+contributor after contributor in random order; the circle is cut at a random place into `blocks`
+equal stretches; the stretches come in random order. A refit is made wherever a stretch ends or the
+contributor changes. The more of the rows one contributor has, the more laps there are: else the
+others would be big players among its small parts, and padding with rows that do nothing would raise
+what its others earn (eight times as many by 5.4 % ± 0.4 with one lap, by 1.4 % ± 0.3 as it is).
+Among many contributors, who are small anyway, there are fewer. This has what is needed:
 
 - Every row is at every place of the order equally often. Where rows are alike, so that only their
   number counts, each contributor gets exactly its part of the rows, however it is spread over
   names, whatever the learning curve looks like, and from any number of blocks.
 - Three rows among thousands have refits of their own on both sides: nobody is lost in a block.
-- One order costs about `blocks` + contributors refits, all of which serve everybody.
+- One order costs about `blocks` + laps · contributors refits, all of which serve everybody.
 
 The price: a contributor whose data are of a kind of their own gets less than as a player, because
 its first rows are worth more than its last; the two differ as average and marginal product do.
@@ -35,12 +39,15 @@ drawn from a key that no contributor knows, so that nobody can place rows where 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 Positions = npt.NDArray[np.int64]
+# With it the least that valuing takes stays within the default budget.
+_MOST_PARTS = 20
 
 
 def drawn(key: str, replicate: int, draw: int) -> np.random.Generator:
@@ -76,10 +83,17 @@ def row_order(
     Returns
     -------
     list of (m,) array of int
-        Positions of elements, at most blocks + players pieces. Reversed, it is the order's pair.
+        Positions of elements, at most blocks + laps · players pieces. Reversed, it is the order's
+        pair.
     """
-    named = rng.permutation(np.unique(owner[~np.isin(owner, whole)]))
-    laid = [rng.permutation(np.flatnonzero(owner == player)) for player in named]
+    players, sizes = np.unique(owner[~np.isin(owner, whole)], return_counts=True)
+    laps = laps_of(sizes.tolist(), blocks)
+    parts = [np.array_split(rng.permutation(np.flatnonzero(owner == one)), laps) for one in players]
+    # Where rows do not go into laps evenly, no lap is always the longer one.
+    turned = [rng.permutation(laps) for _ in players]
+    laid = [
+        parts[one][turned[one][lap]] for lap in range(laps) for one in rng.permutation(len(players))
+    ]
     stretches: list[Positions] = []
     if laid:
         circle = np.concatenate(laid)
@@ -91,6 +105,22 @@ def row_order(
         stretch = stretches[at]
         pieces += np.split(stretch, np.flatnonzero(np.diff(owner[stretch])) + 1)
     return pieces
+
+
+def laps_of(sizes: Sequence[int], blocks: int) -> int:
+    """In how many parts everybody's rows are laid: `blocks` times the largest one's share squared.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Rows of everybody who brings some.
+    blocks : int
+        As for `row_order`.
+    """
+    if not sizes:
+        return 1
+    enough = math.ceil(blocks * (max(sizes) / sum(sizes)) ** 2)
+    return max(1, min(enough, _MOST_PARTS // len(sizes)))
 
 
 def player_order(owner: Positions, rng: np.random.Generator) -> list[Positions]:

@@ -217,6 +217,7 @@ ATTACKS = {
         w, random_labels(w, 90), apart=True
     ),
     "pad with points far away": lambda w: with_more(w, far_away(w, 180)),
+    "pad with many points far away": lambda w: with_more(w, far_away(w, 1_440)),
     "poison beside one's own": lambda w: with_more(w, poison_that_only_i_repair(w, 90)),
     "poison beside one's own under another name": lambda w: with_more(
         w, poison_that_only_i_repair(w, 90), apart=True

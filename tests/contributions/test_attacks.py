@@ -15,7 +15,7 @@ from contributions.attack_world import (
 )
 
 LIMIT, PAIRS = 0.02, 3
-SLOW = ("one name per row", "pad with points far away")
+SLOW = ("one name per row", "pad with points far away", "pad with many points far away")
 
 
 def _fresh(seed):

@@ -12,9 +12,10 @@ def _plan(**given):
 @pytest.mark.parametrize(
     ("plan", "sizes", "whole", "least"),
     [
-        # Nobody and everybody, then two rounds of 2 × (8 stretches + 2 seams + 1 whole − 1); and
-        # the same again without those who do harm.
-        (_plan(), (50, 20), 1, 2 * 6 * (2 + 2 * 2 * 10)),
+        # Nobody and everybody, then two rounds of 2 × (8 stretches + 5 laps × 2 seams + 1 whole − 1);
+        # and the same again without those who do harm.
+        (_plan(), (50, 20), 1, 2 * 6 * (2 + 2 * 2 * 18)),
+        (_plan(), (35, 35), 1, 2 * 6 * (2 + 2 * 2 * 12)),
         # Three rows cannot be cut into more than three pieces.
         (_plan(), (2, 1), 0, 2 * 6 * (2 + 2 * 2 * 2)),
         (_plan(method="shapley"), (9,) * 13, 0, 2 * 6 * (2 + 2 * 2 * 12)),
@@ -30,6 +31,11 @@ def test_a_budget_below_the_least_is_refused_before_anything_begins(plan, sizes,
     short = plan.model_copy(update={"max_refits": least - 1})
     with pytest.raises(InputError, match=rf"may take {least:,} refits at least.*is {least - 1:,}"):
         short.require_affordable(sizes, whole)
+
+
+@pytest.mark.parametrize("players", [2, 3, 5, 10, 20])
+def test_the_default_budget_is_enough_for_a_giant_among_some(players):
+    ValuationPlan().require_affordable((100_000, *[10] * (players - 1)), 2)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from contributions.games import by_rows
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hokusai_mlflow.contributions.orders import drawn, player_order, row_order
+from hokusai_mlflow.contributions.orders import drawn, laps_of, player_order, row_order
 
 CURVES = {
     "any row is enough": lambda n: float(n > 0),
@@ -52,7 +52,9 @@ def test_an_order_has_every_element_once_in_few_pieces_of_one_player(sizes, bloc
     order = row_order(owner, apart, blocks, drawn("key", 0, draw))
     assert sorted(np.concatenate(order).tolist()) == list(range(len(owner)))
     assert all(len({*owner[piece].tolist()}) == 1 for piece in order)
-    assert len(order) <= min(blocks + len(sizes), sum(sizes)) + whole
+    laps = laps_of(sizes, blocks)
+    assert 1 <= laps <= max(1, blocks)
+    assert len(order) <= min(blocks + laps * len(sizes), sum(sizes)) + whole
 
 
 def test_every_row_is_everywhere_equally_often():
