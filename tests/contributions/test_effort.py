@@ -12,8 +12,8 @@ def _plan(**given):
 @pytest.mark.parametrize(
     ("plan", "sizes", "whole", "least"),
     [
-        # Nobody and everybody, then two rounds of 2 × (8 stretches + 5 laps × 2 seams + 1 whole − 1);
-        # and the same again without those who do harm.
+        # Nobody and everybody, then two rounds of 2 × (8 stretches + 5 laps × 2 seams + 1 whole
+        # − 1); and the same again without those who do harm.
         (_plan(), (50, 20), 1, 2 * 6 * (2 + 2 * 2 * 18)),
         (_plan(), (35, 35), 1, 2 * 6 * (2 + 2 * 2 * 12)),
         # Three rows cannot be cut into more than three pieces.
