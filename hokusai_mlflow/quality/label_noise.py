@@ -61,12 +61,13 @@ class NoiseEstimate:
 class LabelNoise:
     """A contribution's labels do not contradict models that have not seen them.
 
-    Models of the owner's recipe are fitted on reference and contributed rows without one fold, and
-    predict it; rows with equal features share a fold. Of a classification, a row is *suspect* when
-    the model gives another class at least the probability that it gives, on average, to reference
-    rows of that class, and more than to the row's own (confident learning: Northcutt, Jiang &
-    Chuang 2021, doi:10.1613/jair.1.12125). Of a regression, when its error is beyond the 95 %
-    quantile of the reference rows' errors.
+    Models of the owner's recipe are fitted on the reference rows without one fold, and predict that
+    fold's reference and contributed rows; rows with equal features share a fold. No contributed row
+    is learned from, or enough of them would vouch for each other. Of a classification, a row is
+    *suspect* when the model gives another class at least the probability that it gives, on
+    average, to reference rows of that class, and more than to the row's own (confident learning:
+    Northcutt, Jiang & Chuang 2021, doi:10.1613/jair.1.12125). Of a regression, when its error is
+    beyond the 95 % quantile of the reference rows' errors.
 
     Honest rows are suspect as well, and not every wrong one is. With c and r the shares of suspect
     rows of contribution and reference, and d the share of suspect rows among reference rows whose
@@ -74,7 +75,8 @@ class LabelNoise:
     doi:10.1093/oxfordjournals.aje.a112510); its interval is Newcombe's (1998,
     doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I) for c − r, as if d were
     known. Fails when the interval lies above the policy's `label_noise`. Rows that are harder than
-    the reference rows look like wrong ones.
+    the reference rows, or of a kind that these lack, look like wrong ones; rows of a class that
+    these lack are not suspect.
     """
 
     code = LABEL_NOISE
@@ -168,14 +170,11 @@ def _classes(rows: Dataset, given: Mask, case: Case) -> tuple[Mask, float]:
             told[np.arange(len(said)), np.searchsorted(classes, said)] = 1.0
         return told
 
-    told = _out_of_fold(rows, case, ask, (len(rows), len(classes)))
+    told = _out_of_fold(rows, given, case, ask, (len(rows), len(classes)))
     trusted = np.flatnonzero(~given)
-    usual = np.array(
-        [
-            told[trusted[own[trusted] == k], k].mean() if (own[trusted] == k).any() else math.inf
-            for k in range(len(classes))
-        ]
-    )
+    known = np.unique(own[trusted])
+    usual = np.full(len(classes), math.inf)
+    usual[known] = [told[trusted[own[trusted] == k], k].mean() for k in known]
     # What each row would have to be labelled with, not to be suspect.
     sure = np.where(told >= np.maximum(usual, 1e-12), told, -1.0)
     best = sure.argmax(axis=1)
@@ -186,18 +185,19 @@ def _classes(rows: Dataset, given: Mask, case: Case) -> tuple[Mask, float]:
             (sure_of[which] >= 0) & (best[which] != labels) & (sure_of[which] > told[which, labels])
         )
 
+    place = np.searchsorted(known, own[trusted])
     exchanged = [
-        suspect(trusted, (own[trusted] + shift) % len(classes)) for shift in range(1, len(classes))
+        suspect(trusted, known[(place + shift) % len(known)]) for shift in range(1, len(known))
     ]
     found = float(np.mean(exchanged)) if exchanged else 0.0
-    return suspect(np.arange(len(rows)), own), found
+    return suspect(np.arange(len(rows)), own) & np.isin(own, known), found
 
 
 def _values(rows: Dataset, given: Mask, case: Case) -> tuple[Mask, float]:
     def ask(model: Any, features: Any) -> Floats:
         return np.asarray(model.predict(features), dtype=np.float64).reshape(-1)
 
-    said = _out_of_fold(rows, case, ask, (len(rows),))
+    said = _out_of_fold(rows, given, case, ask, (len(rows),))
     targets = rows.targets.astype(np.float64)
     limit = float(np.quantile(np.abs(said - targets)[~given], _RESIDUAL))
     known, trusted = targets[~given], said[~given]
@@ -205,7 +205,9 @@ def _values(rows: Dataset, given: Mask, case: Case) -> tuple[Mask, float]:
     return np.abs(said - targets) > limit, float(exchanged.mean())
 
 
-def _out_of_fold(rows: Dataset, case: Case, ask: Any, shape: tuple[int, ...]) -> Floats:
+def _out_of_fold(
+    rows: Dataset, given: Mask, case: Case, ask: Any, shape: tuple[int, ...]
+) -> Floats:
     assert case.fit is not None
     folds = case.policy.folds
     # By content, so that a wrong row and its copies are never on both sides.
@@ -215,11 +217,11 @@ def _out_of_fold(rows: Dataset, case: Case, ask: Any, shape: tuple[int, ...]) ->
         test = fold == number
         if not test.any():
             continue
-        learnt = rows.take(~test)
+        learnt = rows.take(~test & ~given)
         if not len(learnt):
             raise InputError("all rows have the same features, so that no fold can be left out")
         model = case.fit(
-            learnt.features, learnt.targets, seed=case.seed, on="rows without one fold"
+            learnt.features, learnt.targets, seed=case.seed, on="reference rows without one fold"
         )
         try:
             with quiet():

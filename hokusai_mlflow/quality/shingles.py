@@ -1,11 +1,12 @@
 """Texts that are nearly the same: Jaccard similarity of their shingles, found by MinHash.
 
-A text is taken in Unicode normal form KC, without case, with single spaces; its shingles are the
-sets of eight letters in a row, which needs no words and so serves every script. The similarity of
-two texts is |A ∩ B| / |A ∪ B| (Broder 1997, doi:10.1109/SEQUEN.1997.666900). Candidates come from
-MinHash signatures of 128 values in 32 bands of 4: a pair of similarity 0.7 is proposed with
-probability 1 − (1 − 0.7⁴)³² = 0.9998, one of 0.5 with 0.87; of what is proposed, the eight
-whose signatures agree most are measured exactly, so that nothing is near that is not.
+A text is taken in Unicode normal form KC, without case or invisible characters, with single spaces;
+its shingles are the sets of eight letters in a row, which needs no words and so serves every
+script. The similarity of two texts is |A ∩ B| / |A ∪ B| (Broder 1997,
+doi:10.1109/SEQUEN.1997.666900). Candidates come from MinHash signatures of 128 values in 32 bands
+of 4: a pair of similarity 0.7 is proposed with probability 1 − (1 − 0.7⁴)³² = 0.9998, one of 0.5
+with 0.87; of what is proposed, the eight whose signatures agree most are measured exactly, so that
+nothing is near that is not.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ LEAST_LENGTH = 40
 _PERMUTATIONS, _BANDS, _ROWS = 128, 32, 4
 _MOST_CANDIDATES, _MEASURED = 1_000, 8
 _SAMPLE = 1_000
+_RANGES = ((0xAD, 0xAD), (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0xFE00, 0xFE0F))
+_INVISIBLE = dict.fromkeys([0xFEFF, *(at for low, high in _RANGES for at in range(low, high + 1))])
 
 
 def text_columns(features: pd.DataFrame) -> list[str]:
@@ -44,7 +47,7 @@ def text_columns(features: pd.DataFrame) -> list[str]:
 
 def texts_of(features: pd.DataFrame, columns: Iterable[str]) -> list[str]:
     """The texts of each row, normalised and put together."""
-    parts = [[_normal(one) for one in features[name]] for name in columns]
+    parts = [[normal(one) for one in features[name]] for name in columns]
     return ["\n".join(row) for row in zip(*parts, strict=True)]
 
 
@@ -125,7 +128,9 @@ def sign(text: str) -> MinHash | None:
     return signature
 
 
-def _normal(value: Any) -> str:
+def normal(value: Any) -> str:
+    """A text as it is compared; what is no text is empty."""
     if not isinstance(value, str):
         return ""
-    return " ".join(unicodedata.normalize("NFKC", value).casefold().split())
+    seen = unicodedata.normalize("NFKC", value).casefold().translate(_INVISIBLE)
+    return " ".join(seen.split())

@@ -1,6 +1,8 @@
 """How far a column's values may honestly lie from its middle, whatever its tail.
 
-Distances are taken from the median of the reference rows; the farthest of them, D, is known.
+Distances are taken from the median of the reference rows; the farthest of them, D, is known. A pack
+that is published should not repeat anybody's exact value, so the median is rounded to a step of
+D / 1000 to D / 100, and D, measured from there, up to such a step.
 
 **One absurd value** lies beyond D · 20^max(1, 2.7 ξ) · √max(1, m/n), for a contribution of m rows
 and n reference rows, where ξ is the shape of the tail by probability-weighted moments (Hosking &
@@ -40,9 +42,9 @@ class Tail:
     Attributes
     ----------
     centre : float
-        Median of the reference rows.
+        Median of the reference rows, rounded.
     farthest : float
-        Largest distance from it.
+        Largest distance from it, rounded up.
     shape : float
         Of the tail, two standard errors added; 0 where it is light.
     rows : int
@@ -66,13 +68,16 @@ class Tail:
         values = values[np.isfinite(values)]
         if len(values) < LEAST_ROWS:
             return None
-        centre = float(np.median(values))
-        distances = np.sort(np.abs(values - centre))
+        distances = np.sort(np.abs(values - np.median(values)))
         if distances[-1] == 0.0:
             return None
+        # Of the spread: three digits of the values may be less than they differ by.
+        digits = _DIGITS - 1 - math.floor(math.log10(distances[-1]))
+        centre = round(float(np.median(values)), digits)
+        farthest = _up(float(np.abs(values - centre).max()), digits)
         k = max(round(_EXCEEDING * len(values)), _LEAST_EXCEEDING)
         shape = _shape(distances[-k:] - distances[-k - 1])
-        return cls(_rounded(centre), _rounded(distances[-1]), round(shape, 2), len(values))
+        return cls(centre, farthest, round(shape, 2), len(values))
 
     def limit(self, given: int) -> float:
         """The distance beyond which a single value of so many is absurd."""
@@ -115,8 +120,6 @@ def _shape(excess: npt.NDArray[np.float64]) -> float:
     return max(shape + 2 * (1 + max(shape, 0.0)) / math.sqrt(k), 0.0)
 
 
-def _rounded(value: float) -> float:
-    """Few digits: a pack that is published should not repeat anybody's exact value."""
-    if value == 0.0:
-        return 0.0
-    return round(float(value), _DIGITS - 1 - math.floor(math.log10(abs(value))))
+def _up(value: float, digits: int) -> float:
+    near = round(value, digits)
+    return near if near >= value else round(near + 10.0**-digits, digits)

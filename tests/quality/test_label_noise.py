@@ -1,5 +1,7 @@
 """The estimate of wrong labels: planted shares are covered, honest contributions pass."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -92,6 +94,28 @@ def test_honest_contributions_pass_and_bad_ones_fail(kind, classes, fit):
         assert found.finding.outcome == "failed"
         # Wrong labels are found far more often than right ones are suspected.
         assert found.rows[bad].mean() > found.rows[~bad].mean() + 0.4
+
+
+@pytest.mark.parametrize(("kind", "classes", "fit"), SETTINGS)
+@pytest.mark.parametrize("rows", [100, 400, 1_500])
+def test_wrong_rows_do_not_vouch_for_each_other_however_many(kind, classes, fit, rows):
+    reference, _ = points(300, 10_001, classes=classes, kind=kind)
+    given, _ = points(rows, 7, classes=classes, kind=kind)
+    wrong = (given.targets + 1) % classes if kind == "class" else -given.targets
+    given = replace(given, targets=wrong)
+    task = "classification" if kind == "class" else "regression"
+    found = LabelNoise().examine(case(given, reference, task=task, fit=fit))
+    assert found.finding.outcome == "failed"
+    assert found.finding.figures["low"] > 0.5
+
+
+def test_a_class_that_the_reference_lacks_is_not_suspect():
+    reference, _ = points(300, 10_002)
+    reference = reference.take(reference.targets != 2)
+    given, _ = points(200, 8)
+    found = estimate(case(given, reference, fit=bayes))
+    assert not found.suspect[given.targets == 2].any()
+    assert found.low == 0.0
 
 
 def test_order_changes_nothing():

@@ -9,6 +9,7 @@ from quality_worlds import dataset, table
 from real_text import edited, paragraphs
 
 from hokusai_mlflow.contributions import check_contributions, read_dataset
+from hokusai_mlflow.contributions.dataset import concatenate
 from hokusai_mlflow.errors import InputError, UnknownName
 from hokusai_mlflow.gate.finding import Finding
 from hokusai_mlflow.quality import (
@@ -271,6 +272,82 @@ def test_the_order_of_rows_changes_no_verdict_on_copies(order):
     after = SimilarTexts({"reference": texts(apart)}, (), 0.7).judge(rows.take(np.array(order)))
     copied = before == "near_copy.reference"
     assert np.array_equal((after == "near_copy.reference"), copied[list(order)])
+
+
+# Texts that differ in their spelling only.
+
+SPELLINGS = {
+    "a space behind": lambda text: text + " ",
+    "two spaces": lambda text: text.replace(" ", "  ", 1),
+    "case": str.upper,
+    "a wide letter": lambda text: chr(ord(text[0]) + 0xFEE0) + text[1:],
+    "an invisible letter": lambda text: text[0] + "\u200b" + text[1:],
+}
+
+
+def respelt(data, how, column="text"):
+    frame = data.to_frame().rename(columns={"_target": "y", "_id": "id"})
+    frame[column] = frame[column].map(SPELLINGS[how])
+    return read_dataset(frame, name="copied", target="y", id="id", unique=False)
+
+
+def titles(rows, seed):
+    """Short texts, hardly any of them twice."""
+    random = np.random.default_rng(seed)
+    words = sorted({word for text in PROSE[:50] for word in text.split() if word.isalpha()})
+    return texts([" ".join(random.choice(words, 4)) for _ in range(rows)], f"titles-{seed}")
+
+
+def answers(rows, seed, spelt=("Yes", "No", "no answer")):
+    """Categories that repeat by nature."""
+    random = np.random.default_rng(seed)
+    frame = pd.DataFrame({name: random.choice(spelt, rows) for name in ("text", "then")})
+    frame["age"] = random.integers(20, 30, rows)
+    frame["y"] = random.integers(0, 2, rows)
+    return read_dataset(frame, name=f"answers-{seed}", target="y", unique=False)
+
+
+@pytest.mark.parametrize("how", SPELLINGS)
+@pytest.mark.parametrize("kind", ["prose", "titles"])
+def test_texts_that_are_spelt_otherwise_are_copies(library, how, kind):
+    apart, honest = library
+    pool = texts(apart, "pool") if kind == "prose" else titles(200, 0)
+    brought = texts(honest, "first") if kind == "prose" else titles(100, 1)
+    first, second = screen([brought, respelt(brought, how)], owned(pool), None)
+    assert first.accepted.all()
+    assert second.counts == {"duplicate.across": len(brought)}
+    (found,) = screen([respelt(pool, how)], owned(pool), None)
+    codes = [f"near_copy.{part}" for part in ("reference", "payment", "holdout")]
+    assert found.codes.tolist() == [codes[at % 3] for at in range(len(pool))]
+    twice = concatenate([brought, respelt(brought, how)])
+    assert screen([twice], owned(pool), None)[0].counts == {"duplicate.within": len(brought)}
+
+
+def test_categories_beside_numbers_that_repeat_nowhere_may_not_be_respelt(pool):
+    (found,) = screen([respelt(concatenate(list(pool.parts.values())), "case", "town")], pool, None)
+    assert not found.accepted.any()
+
+
+def test_categories_that_repeat_by_nature_may_be_spelt_in_any_way():
+    pool = owned(answers(600, 0))
+    first, second = answers(200, 1), answers(200, 2, ("yes", "no", "NO ANSWER"))
+    before = check_contributions([first, second], pool.parts)
+    found = screen([first, second], pool, None)
+    assert [one.codes.tolist() for one in found] == [one.codes.tolist() for one in before]
+    assert found[1].accepted.mean() > 0.5
+
+
+def test_honest_short_texts_pass():
+    (found,) = screen([titles(300, 1)], owned(titles(900, 0)), None)
+    assert found.accepted.all()
+
+
+def test_where_the_pools_texts_have_twins_another_spelling_is_no_sign(library):
+    apart, honest = library
+    pool = texts([*apart[:100], *map(str.upper, apart[:20])], "pool")
+    given_ = texts([*map(str.title, apart[:5]), *honest[:20], apart[50] + " Yes."])
+    judged = SimilarTexts({"reference": pool}, (), 0.7).judge(given_)
+    assert judged.tolist() == [""] * 25 + ["near_copy.reference"]
 
 
 @pytest.mark.exhaustive

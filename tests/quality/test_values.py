@@ -127,6 +127,33 @@ def test_a_column_that_never_varies_or_is_short_has_no_tail():
     assert Tail.of(np.r_[np.arange(20.0), np.full(80, np.nan)]) is None
 
 
+@pytest.mark.parametrize(
+    ("middle", "spread"), [(1.7249e9, 1e6), (2024.25, 1.25), (47.349, 0.01), (-1e6, 3.0), (0, 1)]
+)
+def test_where_a_columns_middle_lies_changes_nothing(middle, spread):
+    """Seconds since 1970, years, latitudes: the middle is far from zero, the spread is small."""
+    random = np.random.default_rng(2)
+    for draw in (random.uniform, random.normal):
+        known, honest = (middle + spread * draw(-1, 1, 1_000) for _ in range(2))
+        tail = Tail.of(known)
+        assert not tail.beyond(honest, 0.001).any()
+        assert np.abs(known - tail.centre).max() <= tail.farthest <= 1.02 * np.ptp(known)
+        planted = tail.centre + 30 * tail.farthest
+        assert tail.beyond(np.r_[honest, planted], 0.001).tolist() == [False] * 1_000 + [True]
+
+
+@given(st.floats(-1e9, 1e9), st.floats(1e-3, 1e6))
+@settings(max_examples=60, deadline=None)
+def test_a_tail_repeats_no_value_exactly(middle, spread):
+    """Centre and reach are multiples of a hundredth to a thousandth of the reach."""
+    known = middle + spread * np.random.default_rng(3).uniform(-1, 1, 200)
+    tail = Tail.of(known)
+    step = 10.0 ** (math.floor(math.log10(np.abs(known - np.median(known)).max())) - 2)
+    for told in (tail.centre, tail.farthest):
+        assert told / step == pytest.approx(round(told / step), rel=1e-9, abs=1e-6)
+    assert np.abs(known - tail.centre).max() <= tail.farthest
+
+
 @pytest.mark.parametrize("column", ["a", "b", "e"])
 def test_planted_outliers_are_found(reference, column):
     random = np.random.default_rng(5)
