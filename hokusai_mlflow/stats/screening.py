@@ -13,12 +13,12 @@ from scipy import stats
 
 from hokusai_mlflow.errors import InputError
 from hokusai_mlflow.metrics.inputs import Floats, as_ids, as_numbers
-from hokusai_mlflow.stats.consensus import Codes, Follows, follows
+from hokusai_mlflow.stats.consensus import Codes, Follows, equal_by_chance, follows
 
 LEVEL = 0.05
 """Chance that any of several honest raters is flagged by one kind of check."""
 LEAST_RATINGS = 10
-"""Ratings below which a rater is not called constant, or partial to a side."""
+"""Ratings below which a rater is not called constant, partial to a side or too fast."""
 LEAST_SHARED = 20
 """Answers that two raters must share before equal ratings are called copies."""
 FOLLOWED = 2 / 3
@@ -65,7 +65,7 @@ class Rater:
     mean, std_dev : float
         Of the ratings.
     correlation : float or None
-        Spearman's with the others' consensus; None where they share too little.
+        Spearman's with the others' consensus; None where they share, or vary, too little.
     flags : tuple of Flag
         Empty for a rater who does not stand out.
     """
@@ -118,10 +118,15 @@ def screen(
     """Find raters who stand out.
 
     Nothing here knows which model gave which answer, so that leaving a rater out because of it
-    favours neither. The checks, each holding the chance that any honest rater is flagged at 5 %:
+    favours neither. The checks, of which the tests each hold the chance that any honest rater is
+    flagged at 5 %:
 
     constant
-        Ten ratings or more, all equal, where others' ratings of the same answers differ.
+        H0: of an item, the rater is as likely to give nothing but one value as the others are,
+        of whom the half that gives it more often is taken, since some are more lenient. Of a
+        rater with ten ratings or more, all equal, the chance that all are, were the ratings of
+        every item handed out by lot, is Π (1 + others with that value only) / (1 + others);
+        times the number of raters tested, it is compared with 5 %.
     disagrees
         H0: the rater follows the others' consensus at least two thirds as well as the others'
         median does (see `consensus.follows`). The smallest p-value, times the number of raters
@@ -132,11 +137,12 @@ def screen(
         which holds for any rater where sides are drawn by lot. Exact binomial test, Holm over
         raters; the share must also be 70 % or more.
     copies
-        H0: two raters' ratings of an answer are equal as often as other pairs' of raters are; a
-        pair that is equal on all of at least 20 shared answers is flagged when that often to the
-        power of their number, times the number of pairs, is 5 % or less.
+        H0: two raters whose ratings are equal on all of at least 20 shared answers rated them
+        independently, however precisely. Precise raters follow the others better than the others
+        follow each other; see `consensus.equal_by_chance`, whose p-value, adjusted for the number
+        of pairs, is compared with 5 %. Two others at least must have rated ten of the items.
     too-fast
-        Half of the pauses between a rater's ratings are below 2 s.
+        Half of the pauses between a rater's ratings are below 2 s, which is no test.
 
     Parameters
     ----------
@@ -168,10 +174,10 @@ def screen(
     answer, item, rater = answer[order], item[order], rater[order]
     rated, side, clock = rated[order], side[order], clock[order]
     flags: dict[int, list[Flag]] = {at: [] for at in range(len(names))}
-    _constant(flags, answer, rater, rated)
+    _constant(flags, answer, item, rater, rated)
     found = _disagrees(flags, answer, item, rater, rated)
     _one_side(flags, item, rater, rated, side)
-    _copies(flags, names, answer, rater, rated)
+    _copies(flags, answer, item, rater, rated, names=names)
     _too_fast(flags, rater, clock)
     return Screening(
         tuple(
@@ -188,14 +194,37 @@ def screen(
     )
 
 
-def _constant(flags: dict[int, list[Flag]], answer: Codes, rater: Codes, rated: Floats) -> None:
-    for at, told_of in flags.items():
+def _constant(
+    flags: dict[int, list[Flag]], answer: Codes, item: Codes, rater: Codes, rated: Floats
+) -> None:
+    tested = [at for at in flags if (rater == at).sum() >= LEAST_RATINGS]
+    for at in tested:
         mine = rater == at
-        others = rated[~mine & np.isin(answer, answer[mine])]
-        varied = len(others) > 0 and np.ptp(others) > 0
-        if mine.sum() >= LEAST_RATINGS and np.ptp(rated[mine]) == 0 and varied:
-            told = f"all {mine.sum():,} ratings are {rated[mine][0]:g}"
-            told_of.append(Flag("constant", told))
+        value = rated[mine][0]
+        others = ~mine & np.isin(answer, answer[mine])
+        if np.ptp(rated[mine]) > 0 or not others.any():
+            continue
+        who = np.unique(rater[others], return_inverse=True)[1].reshape(-1)
+        equal = rated[others] == value
+        share = np.bincount(who, weights=equal) / np.bincount(who)
+        likely = (share >= np.median(share))[who]
+        chance = _by_lot(item[mine], item[others][likely], who[likely], equal[likely])
+        if (p_value := chance * len(tested)) <= LEVEL:
+            told = f"all {mine.sum():,} ratings are {value:g}, which others vary more"
+            flags[at].append(Flag("constant", told, p_value))
+
+
+def _by_lot(mine: Codes, item: Codes, who: Codes, equal: npt.NDArray[np.bool_]) -> float:
+    """Chance of a constant value in all items, were each item's ratings given out by lot."""
+    shape = int(who.max()) + 1, int(mine.max()) + 1
+    count, same = np.zeros(shape), np.zeros(shape)
+    np.add.at(count, (who, item), 1)
+    np.add.at(same, (who, item), equal)
+    # Whoever rated some answers to an item only is not comparable there.
+    whole = count == np.bincount(mine)
+    asked = np.unique(mine)
+    others, constant = whole.sum(axis=0), (whole & (same == count)).sum(axis=0)
+    return float(np.prod((constant[asked] + 1) / (others[asked] + 1)))
 
 
 def _disagrees(
@@ -261,38 +290,38 @@ def _one_side(
 
 def _copies(
     flags: dict[int, list[Flag]],
-    names: npt.NDArray[Any],
     answer: Codes,
+    item: Codes,
     rater: Codes,
     rated: Floats,
+    *,
+    names: npt.NDArray[Any],
 ) -> None:
     by_rater = {
         at: dict(zip(answer[rater == at].tolist(), rated[rater == at].tolist(), strict=True))
         for at in flags
     }
-    equal: dict[tuple[int, int], tuple[int, int]] = {}
-    for one, other in combinations(flags, 2):
-        shared = by_rater[one].keys() & by_rater[other].keys()
-        same = sum(by_rater[one][at] == by_rater[other][at] for at in shared)
-        equal[one, other] = (same, len(shared))
-    for pair, (same, shared_) in equal.items():
-        if shared_ < LEAST_SHARED or same < shared_ or any(_is(flags, at) for at in pair):
-            continue
-        rest = [found for other, found in equal.items() if other != pair]
-        often = (sum(s for s, _ in rest) + 1) / (sum(n for _, n in rest) + 2)
-        p_value = min(1.0, often**shared_ * len(equal))
-        if p_value <= LEVEL:
+    shared = {
+        (one, other): both
+        for one, other in combinations(flags, 2)
+        if len(both := by_rater[one].keys() & by_rater[other].keys()) >= LEAST_SHARED
+    }
+    equal = [
+        (one, other)
+        for (one, other), both in shared.items()
+        if all(by_rater[one][at] == by_rater[other][at] for at in both)
+    ]
+    for pair in equal:
+        p_value = equal_by_chance(
+            pair, answer, item, rater, rated, tested=len(shared), equal=len(equal)
+        )
+        if p_value is not None and p_value <= LEVEL:
             for at, other in (pair, pair[::-1]):
                 told = (
-                    f"all {shared_:,} ratings shared with {names[other]} are equal; other pairs "
-                    f"agree exactly {often:.0%} of the time"
+                    f"all {len(shared[pair]):,} ratings shared with {names[other]} are equal, "
+                    "though both follow the others too little to be so precise"
                 )
                 flags[at].append(Flag("copies", told, p_value))
-
-
-def _is(flags: dict[int, list[Flag]], at: int) -> bool:
-    """Whether a rater is constant, which explains equal ratings."""
-    return any(flag.code == "constant" for flag in flags[at])
 
 
 def _too_fast(flags: dict[int, list[Flag]], rater: Codes, clock: Floats) -> None:

@@ -144,6 +144,100 @@ def test_honest_raters_are_left_alone_and_random_ones_found(items, raters, per_i
     assert caught >= scipy_stats.binom.ppf(1e-3, worlds, 0.9)
 
 
+def thumbs(rng, *, raters=12, questions=40, asked=10, good=0.9):
+    """Thumbs up (1) or down (0) on two answers to some of the questions, by equal raters."""
+    likely = np.where(rng.random((questions, 2)) < good, 0.97, 0.25)
+    given = np.full((raters, questions, 2), np.nan)
+    for rater in range(raters):
+        mine = rng.choice(questions, asked, replace=False)
+        given[rater, mine] = rng.random((asked, 2)) < likely[mine]
+    return given
+
+
+def careful(rng, *, kept=(0.98, 0.98, 0.6, 0.6, 0.6), questions=15):
+    """Ratings 1–5 that are right as often as `kept` says of the rater, and else one off."""
+    truth = rng.integers(1, 6, (1, questions, 2))
+    right = rng.random((len(kept), questions, 2)) < np.array(kept)[:, None, None]
+    return np.clip(truth + np.where(right, 0, rng.choice([-1, 1], right.shape)), 1, 5).astype(float)
+
+
+def rounded(rng, *, noises=(0, 0, 0.8, 0.8, 0.8), questions=20, steps=2):
+    """Opinions of answers whose quality is a number, rounded to 2 · steps + 1 levels."""
+    quality = rng.normal(0, 0.8, (1, questions, 1)) + rng.normal(0, 0.7, (1, questions, 2))
+    shape = len(noises), questions, 2
+    noise = np.array(noises)[:, None, None] * rng.normal(0, 1, shape)
+    return np.clip(np.round(quality + noise), -steps, steps)
+
+
+def table(given, rng):
+    rater, question, model = np.nonzero(~np.isnan(given))
+    flip = rng.integers(0, 2, given.shape[:2])[rater, question]
+    return {
+        "answers": 2 * question + model,
+        "items": question,
+        "raters": rater,
+        "ratings": given[rater, question, model],
+        "sides": np.array(["a", "b"])[model ^ flip],
+        "seconds": np.cumsum(rng.exponential(30, len(rater))),
+    }
+
+
+CHECKS = ("constant", "disagrees", "one-side", "copies", "too-fast")
+HONEST = {
+    "thumbs": thumbs,
+    "mostly up": lambda rng: thumbs(rng, raters=6, asked=40, good=0.99),
+    "two careful of five": careful,
+    "two careful of five, many": lambda rng: careful(
+        rng, kept=(0.995,) * 2 + (0.6,) * 3, questions=60
+    ),
+    "two careful of three": lambda rng: careful(rng, kept=(0.99, 0.99, 0.6)),
+    "two careful ones": lambda rng: careful(rng, kept=(0.99, 0.99)),
+    "all careful": lambda rng: careful(rng, kept=(0.99,) * 5),
+    "two exact of five": rounded,
+    "two exact of five, coarse": lambda rng: rounded(rng, steps=1, questions=60),
+}
+
+
+@pytest.mark.parametrize("which", HONEST)
+def test_each_check_holds_its_five_percent_among_honest_raters(which):
+    worlds, found = 100, dict.fromkeys(CHECKS, 0)
+    for seed in range(worlds):
+        rng = np.random.default_rng([seed, 29])
+        flags = by_name(screen(**table(HONEST[which](rng), rng))).values()
+        for code in set().union(*flags):
+            found[code] += 1
+    # With exactly 5 %, more in one of a thousand tests.
+    assert max(found.values()) <= scipy_stats.binom.isf(1e-3, worlds, 0.05), found
+
+
+@pytest.mark.parametrize("raters", [4, 5, 8])
+def test_copies_are_found_and_nobody_beside_them(raters):
+    worlds, caught, beside = 40, 0, 0
+    for seed in range(worlds):
+        rng = np.random.default_rng([seed, raters])
+        given = rounded(rng, noises=(0.7,) * raters, questions=60)
+        given[1] = given[0]
+        found = by_name(screen(**table(given, rng)))
+        caught += all("copies" in found.pop(name) for name in ("0", "1"))
+        beside += any("copies" in codes for codes in found.values())
+    assert caught >= scipy_stats.binom.ppf(1e-3, worlds, 0.9)
+    assert beside == 0
+
+
+def test_the_p_value_of_a_constant_rater_is_that_of_a_lot():
+    """Twelve items: one other gives the rater's 1 to four, the other one to more or to fewer."""
+
+    def flags(ones):
+        ratings = np.repeat([1.0, 1.0, 0.0, 1.0, 0.0], [12, ones, 12 - ones, 4, 8])
+        given = {"answers": np.tile(np.arange(12), 3), "raters": np.repeat([0, 1, 2], 12)}
+        return screen(**given, items=given["answers"], ratings=ratings).raters[0].flags
+
+    # Of the likelier of both, half of the lots give the rater the 1 on each item that differs.
+    assert [flag.p_value for flag in flags(2)] == pytest.approx([3 / 2**8])
+    assert [flag.p_value for flag in flags(5)] == pytest.approx([3 / 2**7])
+    assert not flags(8)
+
+
 def test_the_interval_of_alpha_holds_it_as_often_as_it_says():
     def draw(rng, items):
         quality = rng.normal(0, 1, (items, 1))
