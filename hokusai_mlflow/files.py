@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,8 @@ SUFFIXES = (".csv", ".parquet")
 CELL, ROW = 32, 400
 """Bytes of memory for a value and for a row while a table is read and its rows are hashed."""
 _SAMPLE = 2**20
+# A cell may be as long as pandas reads it; the csv module stops at 128 KiB by itself.
+csv.field_size_limit(2**31 - 1)
 _KINDS = {
     b"\x1f\x8b": "gzip-compressed; decompress it first",
     b"PK\x03\x04": "a zip archive or a spreadsheet; save it as CSV (UTF-8, comma)",
@@ -222,9 +224,37 @@ def told(size: float) -> str:
 
 
 def header_of(path: Path) -> list[str]:
-    """The first line of a CSV file, as columns."""
+    """The first line of a CSV file that is not blank, as columns."""
+    return next((cells for _, cells in _records(path)), [])
+
+
+def require_whole(path: Path, *, where: str = "") -> None:
+    """Refuse a CSV file with a row shorter than its header, as the last one is when it is cut off.
+
+    Readers would take the cells that are not there for missing values.
+    """
+    records = _records(path)
+    _, header = next(records, (0, []))
+    for line, cells in records:
+        if len(cells) < len(header):
+            raise InputError(
+                f"{where}line {line} has {len(cells)} cell(s), expected {len(header)} as in the "
+                "header; the file may be cut off: bring all of it, with an empty cell for a "
+                "missing value"
+            )
+
+
+def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Rows of a CSV file, each with the line that it begins in; blank lines are none, as in pandas.
+
+    A quoted empty cell is a row, and how a missing value is written where there is one column.
+    """
     with path.open(encoding="utf-8-sig", newline="") as stream:
-        return next(csv.reader(stream), [])
+        reader, line = csv.reader(stream), 1
+        for cells in reader:
+            if len(cells) > 1 or (cells and (not cells[0] or cells[0].strip(" \t"))):
+                yield line, cells
+            line = reader.line_num + 1
 
 
 def _memory() -> int:

@@ -24,7 +24,7 @@ import pandas as pd
 
 from hokusai_mlflow.attempt import Attempt
 from hokusai_mlflow.cache import Cache, library_versions
-from hokusai_mlflow.contributions.dataset import Dataset, concatenate
+from hokusai_mlflow.contributions.dataset import Dataset, concatenate, of_one_kind
 from hokusai_mlflow.contributions.orders import Positions
 from hokusai_mlflow.evidence import digest
 from hokusai_mlflow.folds import Splitter
@@ -198,7 +198,7 @@ class Game:
         def rows_of(newer: bool) -> tuple[pd.DataFrame, np.ndarray]:
             """What is always trained on, then everything brought: copied once, not per refit."""
             new = [] if self.brought is None else [self.brought]
-            parts = [own[newer], *self.before.parts, *new]
+            parts = of_one_kind([own[newer], *self.before.parts, *new])
             features = pd.concat([part.features for part in parts], ignore_index=True)
             return features, np.concatenate([part.targets for part in parts])
 

@@ -11,7 +11,13 @@ from typing import Any
 import pandas as pd
 
 from hokusai_mlflow.errors import InputError, MissingInput
-from hokusai_mlflow.files import header_of, require_once, require_parquet, require_table
+from hokusai_mlflow.files import (
+    header_of,
+    require_once,
+    require_parquet,
+    require_table,
+    require_whole,
+)
 
 # Newer pandas reads floats to the last bit by itself and warns when asked to.
 _PANDAS = tuple(int(part) for part in pd.__version__.split(".")[:2])
@@ -50,7 +56,8 @@ def read_table(
     MissingInput
         The file does not exist or cannot be read.
     InputError
-        It is no valid file of its kind, a column appears twice, or it would not fit into memory.
+        It is no valid file of its kind, a column appears twice, a row is shorter or longer than the
+        header, or it would not fit into memory.
     """
     where = "" if name == str(path) else f"{name}: "
     path = (base / path) if base is not None else path
@@ -86,6 +93,9 @@ def _read_csv(
     # pandas would rename the second of two equal columns.
     require_once(header_of(path), f"{name}: ")
     table = _parsed(path, dtype=None if id_column is None else {id_column: str}, **_EXACT_FLOATS)
+    # A row that is too short misses the last value; only then is a second look at the file needed.
+    if table.iloc[:, -1].isna().any():
+        require_whole(path, where=f"{name}: ")
     if typed is None:
         written = table.columns.intersection(list(texts))
     else:

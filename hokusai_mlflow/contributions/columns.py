@@ -15,6 +15,7 @@ from hokusai_mlflow.files import require_room
 
 LEAST_LIMIT = 2**26
 """Letters that are never too many to ask for the limit of memory."""
+_INT64 = np.iinfo(np.int64)
 
 
 def read_ids(column: pd.Series, what: str) -> npt.NDArray[np.str_]:
@@ -23,7 +24,8 @@ def read_ids(column: pd.Series, what: str) -> npt.NDArray[np.str_]:
     if missing.any():
         raise InputError(f"{what} is missing in row {int(missing.argmax()) + 1}")
     if pd.api.types.is_float_dtype(column.dtype) and (column % 1 == 0).all():
-        column = column.astype("int64")
+        # As Python's integers, which have no largest one.
+        return as_text([str(int(one)) for one in column], what)
     return as_text([normalise(str(one)) for one in column], what)
 
 
@@ -69,6 +71,7 @@ def read_targets(column: pd.Series, what: str) -> npt.NDArray[Any]:
             f"{int(missing.argmax()) + 1}; remove those rows or fill them in"
         )
     if pd.api.types.is_bool_dtype(column.dtype) or pd.api.types.is_integer_dtype(column.dtype):
+        _require_int64(column, what)
         return column.to_numpy(dtype=np.int64)
     if pd.api.types.is_numeric_dtype(column.dtype):
         values = column.to_numpy(dtype=np.float64)
@@ -81,6 +84,8 @@ def read_targets(column: pd.Series, what: str) -> npt.NDArray[Any]:
     kinds = {isinstance(one, str) for one in plain}
     if kinds == {True}:
         return _texts([normalise(one) for one in plain], what)
+    if all(isinstance(one, int) for one in plain):
+        _require_int64(plain, what)
     try:
         numbers = pd.to_numeric(plain) if kinds == {False} else None
     except (TypeError, ValueError):
@@ -89,6 +94,15 @@ def read_targets(column: pd.Series, what: str) -> npt.NDArray[Any]:
         examples = {type(one).__name__: one for one in plain}
         raise InputError(f"{what} mixes kinds or holds unusable ones, for example {examples}")
     return read_targets(numbers, what)
+
+
+def _require_int64(values: pd.Series, what: str) -> None:
+    """Raise InputError when an integer is too large for int64, in which it would wrap around."""
+    for at in np.flatnonzero(((values < _INT64.min) | (values > _INT64.max)).to_numpy(bool)):
+        raise InputError(
+            f"{what} is {values.iloc[at]} in row {at + 1}, expected integers from -2^63 to "
+            "2^63 - 1; scale them if they are amounts, write them as text if they are names"
+        )
 
 
 def _texts(found: list[str], what: str) -> npt.NDArray[np.str_]:

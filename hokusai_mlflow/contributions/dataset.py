@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -285,14 +285,14 @@ def concatenate(datasets: Sequence[Dataset], *, name: str = "all") -> Dataset:
     -------
     Dataset
         Ids may repeat across datasets; they are kept as they are. Metadata is kept where all have
-        the same; contributed rows have none.
+        the same; contributed rows have none. Columns are `of_one_kind`.
     """
     if not datasets:
         raise InputError("there is nothing to concatenate; expected at least one dataset")
     for other in datasets[1:]:
         check_schema(other, datasets[0])
     columns = list(datasets[0].features.columns)
-    filled = [one for one in datasets if len(one)] or list(datasets[:1])
+    filled = of_one_kind([one for one in datasets if len(one)] or datasets[:1])
     return Dataset(
         name,
         pd.concat([one.features[columns] for one in filled], ignore_index=True),
@@ -301,6 +301,47 @@ def concatenate(datasets: Sequence[Dataset], *, name: str = "all") -> Dataset:
         np.concatenate([one.rows for one in filled]),
         _joined([one.metadata for one in filled]),
     )
+
+
+def of_one_kind(datasets: Sequence[Dataset]) -> list[Dataset]:
+    """The same datasets, of which no column turns into objects where they are concatenated.
+
+    Parameters
+    ----------
+    datasets : sequence of Dataset
+        At least one.
+
+    Returns
+    -------
+    list of Dataset
+        A column without any value has the kind that it has in the first dataset with one, and
+        booleans among numbers are numbers. Digests stay as they are.
+    """
+    tables = [one.features for one in datasets]
+    shared = [column for column in tables[0] if all(column in table for table in tables)]
+    kinds = {
+        column: next((t[column] for t in tables if t[column].notna().any()), tables[0][column])
+        for column in shared
+    }
+    return [_like(one, kinds) for one in datasets]
+
+
+def _like(dataset: Dataset, kinds: Mapping[str, pd.Series]) -> Dataset:
+    features = dataset.features.copy(deep=False)
+    for column, like in kinds.items():
+        found = features[column]
+        if found.dtype == like.dtype:
+            continue
+        if found.isna().all():
+            # In the same dtype or, where that has no missing value, in one that goes with it.
+            features[column] = like.iloc[:0].reindex(found.index)
+        elif _is_bool(found) and pd.api.types.is_numeric_dtype(like.dtype) and not _is_bool(like):
+            features[column] = found.astype("int8" if found.dtype == bool else "Int8")
+    return replace(dataset, features=features)
+
+
+def _is_bool(column: pd.Series) -> bool:
+    return bool(pd.api.types.is_bool_dtype(column.dtype))
 
 
 def is_numeric(column: pd.Series) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from hokusai_mlflow.contributions.dataset import Dataset, concatenate
+from hokusai_mlflow.contributions.dataset import Dataset, concatenate, of_one_kind
 from hokusai_mlflow.evidence import digest
 from hokusai_mlflow.inputs.inputs import REFERENCE
 
@@ -30,8 +30,10 @@ class TrainingRows:
 
     @property
     def parts(self) -> list[Dataset]:
-        """The contributed rows, by contributor name."""
-        return [self.contributed[name] for name in sorted(self.contributed)]
+        """The contributed rows, by contributor name, of one kind with the reference."""
+        return of_one_kind(
+            [self.reference, *(self.contributed[n] for n in sorted(self.contributed))]
+        )[1:]
 
     @property
     def everything(self) -> Dataset:

@@ -3,6 +3,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.impute import SimpleImputer
 
 from hokusai_mlflow.contributions import (
     Dataset,
@@ -12,6 +13,8 @@ from hokusai_mlflow.contributions import (
     row_digests,
 )
 from hokusai_mlflow.errors import InputError, MissingInput, UnknownName
+from hokusai_mlflow.inputs import TrainingRows
+from hokusai_mlflow.tables import read_table
 
 FIXED_ROWS = ["bf2028148809cce7245cc31db5fbefd9", "d3eeb6d71973111045a2910b1a5c54fc"]
 FIXED_EVALUATION = "98c667f76ea3e73d835267fdf602361c736994458492d462dbc3f1afea5d173b"
@@ -129,6 +132,16 @@ def test_without_an_id_column(table):
 def test_ids_are_text(table):
     assert read(table.assign(id=[1, 2, 3])).ids.tolist() == ["1", "2", "3"]
     assert read(table.assign(id=[1.0, 2.0, 3.0])).ids.tolist() == ["1", "2", "3"]
+    large = read(table.assign(id=[1e300, -2e300, 2.0**63])).ids.tolist()
+    assert large == [str(int(1e300)), str(int(-2e300)), "9223372036854775808"]
+
+
+def test_the_largest_integers_are_targets(table):
+    most = [2**63 - 1, -(2**63), 0]
+    assert read(table.assign(y=most)).targets.tolist() == most
+    assert read(table.assign(y=pd.Series(most, dtype=object))).targets.tolist() == most
+    small = np.array([1, 2, 3], np.uint64)
+    assert read(table.assign(y=small)).targets.dtype == np.int64
 
 
 @pytest.mark.parametrize(
@@ -137,6 +150,10 @@ def test_ids_are_text(table):
         ({"y": [0, np.nan, 1]}, r"target 'y' is missing \(NaN\) in 1 row\(s\), first in row 2"),
         ({"y": [0, np.inf, 1]}, "target 'y' is infinite in row 2"),
         ({"y": [0, "one", 1]}, "mixes kinds"),
+        ({"y": np.array([0, 2**63, 1], np.uint64)}, "'y' is 9223372036854775808 in row 2"),
+        ({"y": pd.array([0, 2**64 - 1, 1], "UInt64")}, "'y' is 18446744073709551615 in row 2"),
+        ({"y": [0, 1, -(2**63) - 1]}, "'y' is -9223372036854775809 in row 3.*expected integers"),
+        ({"id": [1e300, 2.0, 1e300]}, "for example '10000000000000000525"),
         ({"id": ["a", "b", "a"]}, "for example 'a'"),
         ({"id": ["a", None, "c"]}, "id column 'id' is missing in row 2"),
         ({"z": [0.0, 1.0, -np.inf]}, "column 'z' is infinite in 1 row"),
@@ -171,6 +188,13 @@ def test_columns(table):
         ("t.csv", b"id,y,x\na,1,2\nb,0,3,4\n", InputError, "not a valid"),
         ("t.csv", b"id,y,x\na,1,2,9\nb,0,3,4\n", InputError, "not a valid"),
         ("t.csv", b"id,y,x,x\na,1,2,3\n", InputError, "appear twice"),
+        ("t.csv", b"\n \t\r\nid,y,x,x\na,1,2,3\n", InputError, "appear twice"),
+        ("t.csv", b"y,id,x\n1,a,3\n0,b,4\n1", InputError, r"^pool: line 4 has 1 .* expected 3"),
+        ("t.csv", b"y,id,x\n1,a\n0,b,4\n", InputError, r"line 2 has 2 .* may be cut off"),
+        ("t.csv", b'\ny,id,x\n1,"a\nb",3\n\n0,"c\n\nd"\n', InputError, "line 6 has 2 cell"),
+        ("t.csv", b'y,id,x\n1,a,3\n""\n', InputError, "line 3 has 1 cell"),
+        ("t.csv", b"y,id,x\n1,a," + b"z" * 200_000 + b"\n0,b", InputError, "line 3 has 2 cell"),
+        ("t.csv", b"id,y,x\na,18446744073709551615,1\n", InputError, "target 'y' is 18446744073"),
         ("t.csv", b"", InputError, "empty"),
         ("t.csv", b"id,y,x\na,1,\xff\n", InputError, "not UTF-8"),
         ("t.parquet", b"PAR1 cut off", InputError, "not a valid"),
@@ -181,6 +205,29 @@ def test_unreadable_files(tmp_path, file, content, error, message):
     (tmp_path / file).write_bytes(content)
     with pytest.raises(error, match=message):
         read(file, base=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "x"),
+    [
+        (b"y,id,x\n1,a,\n0,b,4\n\n", [None, 4.0]),
+        (b"\r\ny,id,x\r\n1,a,3\r\n \r\n0,b,\r\n\r\n", [3.0, None]),
+        (b'y,id,x\n1,"a\n,",""\n0,b,4', [None, 4.0]),
+        (b"y,id,x\n1," + b"a" * 200_000 + b",\n0,b,4", [None, 4.0]),
+    ],
+)
+def test_csv_with_empty_cells_and_blank_lines(tmp_path, content, x):
+    (tmp_path / "t.csv").write_bytes(content)
+    found = read("t.csv", base=tmp_path)
+    assert found.features["x"].astype(object).where(found.features["x"].notna(), None).tolist() == x
+    assert found.targets.tolist() == [1, 0]
+
+
+def test_csv_of_one_column(tmp_path):
+    # A blank line holds nothing, an empty cell in quotes is a missing value.
+    (tmp_path / "t.csv").write_bytes(b'x\n1\n\n""\n2\n\n')
+    table = read_table(tmp_path / "t.csv", name="given")
+    assert table["x"].fillna(0).tolist() == [1, 0, 2]
 
 
 def test_missing_files(tmp_path):
@@ -203,6 +250,49 @@ def test_schemas_must_agree(table):
     ]:
         with pytest.raises(InputError, match=message):
             concatenate([whole, read(other, name="given")])
+
+
+MISSING = {
+    "None": pd.Series([None] * 3, dtype=object),
+    "NaN": pd.Series([np.nan] * 3),
+    "NaT": pd.Series([pd.NaT] * 3),
+    "NA": pd.Series([pd.NA] * 3, dtype="string"),
+    "no category": pd.Series([None] * 3, dtype="category"),
+    "Int64": pd.Series([pd.NA] * 3, dtype="Int64"),
+}
+
+
+@pytest.mark.parametrize("missing", MISSING)
+def test_columns_without_any_value_have_the_kind_of_the_others(table, missing):
+    dated = table.assign(d=pd.to_datetime(["2026-01-01"] * 3))
+    empty = dict.fromkeys(("x", "z", "t", "d"), MISSING[missing])
+    whole, given = read(dated), read(dated.assign(**empty), name="given")
+    assert given.rows[0] == read(dated.assign(**dict.fromkeys("xztd"))).rows[0]
+    rows = TrainingRows(whole, {"east": given})
+    for both in (
+        rows.everything,
+        rows.with_rows("east", whole).with_rows("west", given).everything,
+    ):
+        kinds = both.features.dtypes
+        assert kinds["z"] == whole.features["z"].dtype
+        assert kinds["t"] == whole.features["t"].dtype
+        assert kinds["d"] == whole.features["d"].dtype
+        assert list(both.features.select_dtypes("number")) == ["x", "z"]
+        assert both.features["x"].isna().sum() >= 3
+        assert row_digests(both.features).tolist() == both.rows.tolist()
+        assert np.isfinite(SimpleImputer().fit_transform(both.features[["x", "z"]])).all()
+    # As refits put them together.
+    together = pd.concat([whole.features, *(one.features for one in rows.parts)])
+    assert list(together.select_dtypes("number")) == ["x", "z"]
+
+
+@pytest.mark.parametrize("kind", ["bool", "boolean"])
+def test_booleans_among_numbers_are_numbers(table, kind):
+    given = read(table.assign(x=pd.array([True, False, True], kind)), name="given")
+    both = concatenate([read(table), given])
+    assert both.features["x"].tolist() == [1, 2, 3, 1, 0, 1]
+    assert pd.api.types.is_integer_dtype(both.features["x"].dtype)
+    assert row_digests(both.features).tolist() == both.rows.tolist()
 
 
 def test_large_tables_are_digested_in_seconds():

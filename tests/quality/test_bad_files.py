@@ -107,6 +107,17 @@ BAD = {
     "a column twice": ("csv", text("square,x,x,y,colour\na,1,1,2,0\n"), r"twice: \['x'\]"),
     "a column twice in Parquet": ("parquet", twice, r"twice: \['x'\]"),
     "a row too long": ("csv", text(HEAD + "a,1,2,0,9\n"), "not a valid .csv file"),
+    "cut off in its last row": ("csv", text(HEAD + ROW + "b,2,3"), "line 3 has 3 cell.*cut off"),
+    "a column twice below a blank line": (
+        "csv",
+        text("\n\nsquare,x,x,colour\n"),
+        r"twice: \['x'\]",
+    ),
+    "integers beyond 64 bits": (
+        "csv",
+        text(HEAD + ROW + "b,1,2,18446744073709551615\n"),
+        "18446744073709551615 in row 2",
+    ),
     "an open quote": ("csv", text(HEAD + '"a,1,2,0\n'), "not a valid .csv file"),
     "lists": ("parquet", parquet(x=[[1.0], [2.0, 3.0]]), "'x' holds lists"),
     "structs": ("parquet", parquet(x=[{"p": 1}, {"p": 2}]), "'x' holds lists or other"),
