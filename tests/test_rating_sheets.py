@@ -98,6 +98,29 @@ def test_what_spreadsheets_do_to_line_ends_is_no_change(sheet):
     assert len(read(sheet)[0]) == 15
 
 
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_other_separators_and_empty_rows_are_read(sheet, separator):
+    whole = read(fill(sheet))[0]
+    rows = rows_of(sheet)
+    with open(sheet, "w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file, delimiter=separator)
+        writer.writerow(COLUMNS)
+        writer.writerows([row.values() for row in rows[:3]] + [[""] * 6])
+        writer.writerows([row.values() for row in rows[3:]] + [[""] * 6])
+    assert read(sheet)[0] == whole
+
+
+def test_no_row_is_called_like_a_number(sheet):
+    """A spreadsheet would write 427030123456 as 4.2703E+11; of such names some are in any sheet."""
+    assert all(row["row"].startswith("r") for row in rows_of(sheet))
+
+    def as_before(rows):
+        for row in rows:
+            row["row"] = row["row"][1:]
+
+    assert len(read(fill(sheet, as_before))[0]) == 15
+
+
 def two(rows):
     return next(row for row in rows if row["answer_b"])
 

@@ -87,6 +87,26 @@ def test_files(tmp_path):
     assert paired.candidate.tolist() == [1, 0.5, 1, 0]
 
 
+def test_a_file_as_spreadsheets_of_half_the_world_write_it(tmp_path):
+    path = tmp_path / "ratings.csv"
+    rows = "q1;ann;old;4,5\nq1;ann;new;5\n;;;\nq1;ben;old;3\nq1;ben;new;3,5\n"
+    path.write_text("\ufeffitem;rater;system;rating\n" + rows)
+    table = Ratings.read(path)
+    assert table.ratings.tolist() == [4.5, 5.0, 3.0, 3.5]
+    assert table.raters.tolist() == ["ann", "ann", "ben", "ben"]
+
+
+@pytest.mark.parametrize("other", ["Ann", " ann", "ＡＮＮ"])
+def test_a_person_has_one_name(other):
+    with pytest.raises(InputError, match="one name in two spellings"):
+        Ratings(
+            np.array(["q1", "q1"]),
+            np.array(["ann", other]),
+            np.array(["old", "old"]),
+            np.array([1.0, 2.0]),
+        )
+
+
 def test_na_is_a_name_in_a_file(tmp_path):
     given = table(items=2, raters=2).replace({"item": {"q0": "NA"}})
     given.to_csv(tmp_path / "ratings.csv", index=False)

@@ -167,7 +167,9 @@ def _opened(path: Path) -> Iterator[_Open]:
 
 
 def _rater(name: str) -> str:
-    name = name.strip()
+    from hokusai_mlflow.ratings.columns import who
+
+    name = who(name)
     if not name or len(name) > LONGEST or not name.isprintable():
         raise InputError(
             f"--rater: expected a name of 1 to {LONGEST} letters, found {name[:LONGEST]!r}"

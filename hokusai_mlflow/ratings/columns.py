@@ -6,11 +6,18 @@ import csv
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 import numpy as np
 
 from hokusai_mlflow.errors import InputError, MissingInput, UnknownName, did_you_mean
-from hokusai_mlflow.files import header_of, require_once, require_parquet, require_table
+from hokusai_mlflow.files import (
+    header_of,
+    require_once,
+    require_parquet,
+    require_table,
+    require_whole,
+)
 from hokusai_mlflow.metrics.inputs import Vector
 
 if TYPE_CHECKING:
@@ -59,9 +66,14 @@ def read_table(path: str | Path, *, numbers: str | None) -> pd.DataFrame:
             # A row longer than the header is cut with only this warning.
             warnings.simplefilter("error", pd.errors.ParserWarning)
             header = header_of(path)
+            # Where the comma is a decimal point, spreadsheets write another separator.
+            apart = max(",;\t", key=header[0].count) if len(header) == 1 else ","
+            header = [name.strip('"') for one in header for name in one.split(apart)]
             require_once(header, f"{path}: ")
-            return pd.read_csv(
+            table = pd.read_csv(
                 path,
+                sep=apart,
+                decimal="," if apart == ";" else ".",
                 # An id such as 007 must stay what it is, and NA may be a name.
                 dtype={column: str for column in header if column != numbers},
                 keep_default_na=False,
@@ -69,12 +81,38 @@ def read_table(path: str | Path, *, numbers: str | None) -> pd.DataFrame:
                 encoding="utf-8-sig",
                 index_col=False,
             )
+            if len(table) and table.iloc[:, -1].isna().any() and apart == ",":
+                require_whole(path, where=f"{path}: ")
+            return table.dropna(how="all").reset_index(drop=True)
     except InputError:
         raise
     except OSError as problem:
         raise MissingInput(f"{path} cannot be read: {problem}") from problem
     except (ValueError, csv.Error, pd.errors.ParserWarning) as problem:
         raise InputError(f"{path} is not a valid {suffix} file: {problem}") from problem
+
+
+def who(name: str) -> str:
+    """A person's name as it tells one person from another: "Ann " and "ann" are one rater."""
+    return " ".join(normalize("NFKC", name).casefold().split())
+
+
+def require_people(raters: Vector) -> None:
+    """Raters whose names tell them apart.
+
+    Raises
+    ------
+    InputError
+        When two names differ in case or white space only: one person would count as two.
+    """
+    known: dict[str, str] = {}
+    for name in np.unique(raters).tolist():
+        other = known.setdefault(who(name), name) if isinstance(name, str) else name
+        if other != name:
+            raise InputError(
+                f"the raters {other!r} and {name!r} are one name in two spellings; write it one "
+                "way, or tell two people apart"
+            )
 
 
 def require_one_length(*given: Vector) -> None:

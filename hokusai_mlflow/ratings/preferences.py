@@ -15,6 +15,7 @@ from hokusai_mlflow.ratings.columns import (
     read_table,
     require_distinct,
     require_one_length,
+    require_people,
     require_raters,
     require_unique,
 )
@@ -49,6 +50,7 @@ class Preferences:
             object.__setattr__(self, name, as_ids(name, getattr(self, name)))
         require_one_length(self.items, self.raters, self.preferred)
         require_unique(item=self.items, rater=self.raters)
+        require_people(self.raters)
 
     @classmethod
     def of(

@@ -25,7 +25,8 @@ def sheet_rows(
 ) -> dict[str, tuple[Question, tuple[tuple[str, str], ...]]]:
     """Questions and sides of a rater's whole sheet, by the name of its row."""
     return {
-        blinding.name("row", one.id, rater)[:12]: (one, blinding.sides(one, rater))
+        # A letter that no number has, or spreadsheets would make 4.2703E+11 of 427030…
+        f"r{blinding.name('row', one.id, rater)[:12]}": (one, blinding.sides(one, rater))
         for one in blinding.order(questions, rater)
     }
 
@@ -125,6 +126,8 @@ def read_sheet(
     for number, line in lines:
         where = f"{path}, line {number}"
         name = line["row"].strip()
+        # As sheets named their rows before.
+        name = f"r{name}" if f"r{name}" in known else name
         if name in seen:
             raise InputError(f"{where}: the row {name!r} is there twice; keep one")
         seen.add(name)
@@ -167,7 +170,10 @@ def _lines(path: Path) -> tuple[list[tuple[int, dict[str, str]]], str]:
         raise InputError(
             f"{path} is not UTF-8 ({problem.reason} at byte {problem.start}); save it as CSV UTF-8"
         ) from problem
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    header = text.lstrip().partition("\n")[0]
+    # Where the comma is a decimal point, spreadsheets write another separator.
+    separator = max(",;\t", key=header.count)
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
     try:
         for column in COLUMNS:
             if column not in (reader.fieldnames or ()):
@@ -176,7 +182,11 @@ def _lines(path: Path) -> tuple[list[tuple[int, dict[str, str]]], str]:
                     f"{did_you_mean(column, reader.fieldnames or ())}; expected the sheet as it "
                     f"was exported, with commas between {', '.join(COLUMNS)}"
                 )
-        lines = [(reader.line_num, line) for line in reader]
+        lines = [
+            (reader.line_num, line)
+            for line in reader
+            if any(cell.strip() for cell in line.values() if isinstance(cell, str))
+        ]
     except csv.Error as problem:
         raise InputError(f"{path}, line {reader.line_num}: {problem}") from problem
     for number, line in lines:

@@ -16,6 +16,7 @@ from hokusai_mlflow.ratings.columns import (
     read_table,
     require_distinct,
     require_one_length,
+    require_people,
     require_raters,
     require_unique,
 )
@@ -59,6 +60,7 @@ class Ratings:
         object.__setattr__(self, "ratings", as_numbers("ratings", self.ratings))
         require_one_length(self.items, self.raters, self.systems, self.ratings)
         require_unique(item=self.items, rater=self.raters, system=self.systems)
+        require_people(self.raters)
 
     @classmethod
     def of(

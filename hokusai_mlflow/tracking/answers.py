@@ -159,12 +159,18 @@ def read_ratings(
             what = f"{FEEDBACK} on the trace {trace.info.trace_id} by {rater!r}"
             told_beside = word.metadata or {}
             by_sheet = SHEET in told_beside
+            try:
+                value = on_scale(word.value, *scale, what)
+            except InputError as problem:
+                raise InputError(
+                    f"{problem}. Correct or delete this feedback on the trace's page in MLflow"
+                ) from None
             rows.append(
                 Given(
                     question.id,
                     name,
                     rater,
-                    on_scale(word.value, *scale, what),
+                    value,
                     str(told_beside.get(SIDE, "")),
                     None if by_sheet else (word.create_time_ms or 0) / 1_000,
                 )

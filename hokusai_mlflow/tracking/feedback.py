@@ -11,6 +11,7 @@ from mlflow.entities import AssessmentSourceType, Feedback, Trace
 
 from hokusai_mlflow.errors import InputError, UnknownName, did_you_mean
 from hokusai_mlflow.ratings import Ratings
+from hokusai_mlflow.ratings.columns import who
 
 PAGE = 500
 
@@ -121,7 +122,7 @@ def newest_words(given: list[Feedback], left_out: Counter[str]) -> dict[str, Fee
         if reason is not None:
             left_out[reason] += 1
             continue
-        rater = each.source.source_id
+        rater = who(each.source.source_id)
         other = newest.get(rater)
         if other is None:
             newest[rater] = each

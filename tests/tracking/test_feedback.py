@@ -1,16 +1,17 @@
 """Human feedback on the traces of a real MLflow store becomes a table of ratings."""
 
 import time
+from collections import Counter
 from uuid import uuid4
 
 import mlflow
 import pytest
-from mlflow.entities import AssessmentSource, TraceInfo, TraceLocation, TraceState
+from mlflow.entities import AssessmentSource, Feedback, TraceInfo, TraceLocation, TraceState
 from mlflow.tracing.client import TracingClient
 
 from hokusai_mlflow.errors import InputError, UnknownName
 from hokusai_mlflow.tracking import feedback as module
-from hokusai_mlflow.tracking.feedback import read_feedback
+from hokusai_mlflow.tracking.feedback import newest_words, read_feedback
 
 ANN, BOB = AssessmentSource("HUMAN", "ann"), AssessmentSource("HUMAN", "bob")
 JUDGE, CODE = AssessmentSource("LLM_JUDGE", "a-model"), AssessmentSource("CODE", "regex")
@@ -159,3 +160,20 @@ def test_names_that_are_not_there(client, experiment):
         experiment.read(name="qualty")
     with pytest.raises(UnknownName, match="no experiment 'elsewhere'"):
         read_feedback(client, "elsewhere", name="quality")
+
+
+def test_two_spellings_are_one_rater():
+    given = [
+        Feedback(
+            name="rating",
+            value=value,
+            source=AssessmentSource("HUMAN", name),
+            create_time_ms=at,
+            last_update_time_ms=at,
+        )
+        for at, (name, value) in enumerate([("Ann", 2), ("ann ", 4), ("ben", 1)])
+    ]
+    left_out = Counter()
+    found = newest_words(given, left_out)
+    assert {name: word.value for name, word in found.items()} == {"ann": 4, "ben": 1}
+    assert left_out == {"replaced": 1}
