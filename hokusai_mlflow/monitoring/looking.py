@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from mlflow import MlflowClient
 
@@ -51,6 +52,8 @@ from hokusai_mlflow.tracking.store import connect
 
 BAND = normal_quantile(0.025)
 """Half the width of a 95 % interval in standard errors."""
+FEWEST_OF_A_CLASS, WHOLE = 10, 2_000
+"""A batch waits until it has so many examples of every class in it, or so many in all."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -151,6 +154,24 @@ def look(spec_path: str | Path, settings: Settings, data: str | Path | None = No
         return watcher.look(find_files(place))
 
 
+def is_thin(metric: Metric, kind: str, targets: npt.ArrayLike) -> bool:
+    """Whether a batch has too few examples of a class for a value that is no mean, such as F1.
+
+    Such a value is biased then, and the batches' mean is not what larger ones would show.
+
+    Parameters
+    ----------
+    metric : Metric
+    kind : str
+        Of targets.
+    targets : array-like, shape (n,)
+    """
+    if metric.paired != "linearised" or kind != "class":
+        return False
+    _, counts = np.unique(np.asarray(targets), return_counts=True)
+    return bool(counts.min() < FEWEST_OF_A_CLASS and counts.sum() < WHOLE)
+
+
 class Watcher:
     """Looks at one reign.
 
@@ -205,13 +226,16 @@ class Watcher:
         while whole and not self._ended([*before, *new]):
             batch, *whole = whole
             try:
-                new.append(self._take_up(batch, [*before, *new]))
+                if not is_thin(self._metric, self._inputs.spec.kind.targets, batch.rows.targets):
+                    new.append(self._take_up(batch, [*before, *new]))
+                    continue
             except MetricUndefined:
-                # One class only, say: it counts together with the next batch.
-                if whole:
-                    whole[0] = batch.and_(whole[0])
-                else:
-                    waiting = batch if waiting is None else batch.and_(waiting)
+                pass
+            # One class only, say: it counts together with the next batch.
+            if whole:
+                whole[0] = batch.and_(whole[0])
+            else:
+                waiting = batch if waiting is None else batch.and_(waiting)
         unlabelled: tuple[Drift, ...] = ()
         if waiting is not None and not self._ended([*before, *new]):
             unlabelled = self._drift(waiting)

@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from hokusai_mlflow.deltaone import PairedSums
 from hokusai_mlflow.metrics.registry import metric
+from hokusai_mlflow.monitoring.looking import is_thin
 from hokusai_mlflow.monitoring.watches import FIRST_EXAMPLES, Look, judge
 from hokusai_mlflow.spec.monitor import MonitorPlan
 from hokusai_mlflow.stats.drift import Drift
@@ -102,6 +103,14 @@ def test_losses_of_groups_compare_models_not_batches(largest):
     options = {"promotion": before, "grouped": True, "has_beaten": True}
     said = judge(MonitorPlan(), mse, looks, **options)
     assert (said.status, set(said.watched) - {"shrunk"}) == ("ok", {"worse"})
+
+
+def test_a_value_that_is_no_mean_waits_for_enough_of_every_class():
+    rare = np.r_[np.ones(9, dtype=int), np.zeros(400, dtype=int)]
+    assert is_thin(metric("f1"), "class", rare)
+    assert not is_thin(metric("f1"), "class", np.r_[rare, 1])
+    assert not is_thin(metric("f1"), "class", np.r_[rare, np.zeros(2_000, dtype=int)])
+    assert not is_thin(ACCURACY, "class", rare)
 
 
 def test_a_baseline_is_compared_with_its_own_first_examples(rng):
