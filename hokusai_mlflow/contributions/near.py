@@ -4,8 +4,8 @@ Distances are Euclidean over the numeric features, centred and scaled by the poo
 deviation, or a quarter of the range where that is more (a feature that is nearly always the same
 must not make a small change look large), and clipped to ±1e6. Missing values sit at the mean,
 features that are constant in the pool are left out, and rows are compared only with rows that agree
-in everything that is not a number, however it is spelt (missing or empty, upper or lower case, and
-Unicode's ways of writing a letter).
+in everything that is not a number (missing or empty are one, and so are Unicode's ways of writing
+a letter).
 
 **Threshold.** Let d_i be the distance of pool row i to its nearest pool row that lies elsewhere and
 agrees in everything that is not a number; to the nearest at all where few rows agree. A row is a
@@ -110,7 +110,7 @@ class Space:
 
 
 def _spelt(cell: object) -> str:
-    return " ".join(normalize("NFKC", str(cell)).casefold().split())
+    return normalize("NFC", str(cell))
 
 
 def neighbour_distances(
